@@ -1,0 +1,349 @@
+//! Files that are whole or not there: private folders, atomic replacement, locks that the kernel releases on death.
+//!
+//! Folders are 0700 and files 0600 whatever the umask. What somebody else owns or could have planted (a link, a pipe,
+//! a folder others may write to) is refused. File work goes through the folder's descriptor, so that a rename on the
+//! way there changes nothing.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use ring::rand::{SecureRandom, SystemRandom};
+use thiserror::Error;
+
+#[cfg(not(unix))]
+#[path = "atomic_file/portable.rs"]
+mod system;
+#[cfg(unix)]
+#[path = "atomic_file/unix.rs"]
+mod system;
+
+use system::Folder;
+
+/// The largest file of ours that is read or written.
+const LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+/// Begins the name of every file that is not finished yet.
+const TEMPORARY_PREFIX: &str = ".tmp-";
+
+/// Why a file could not be read or written.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// The system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was being done, such as `write`.
+        action: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others could have planted it or can change it.
+    #[error("{} is not safe to use: {reason}", path.display())]
+    Unsafe {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// The exact command that mends it.
+        repair: String,
+    },
+}
+
+/// A folder that only its owner can look into, held by a descriptor.
+#[derive(Debug)]
+pub struct PrivateFolder {
+    path: PathBuf,
+    folder: Folder,
+}
+
+impl PrivateFolder {
+    /// Opens the folder, creating it and missing parents with mode 0700; tightens one of ours that others may read.
+    ///
+    /// # Errors
+    /// If the folder or one above it is owned by somebody else, may be written to by others, or is reached by somebody
+    /// else's symbolic link, then `Unsafe`; if the system refuses, then `Io`.
+    pub fn open(path: &Path) -> Result<PrivateFolder, FileError> {
+        Ok(PrivateFolder { path: path.to_owned(), folder: Folder::open_private(path)? })
+    }
+
+    /// As [`PrivateFolder::open`], but creates nothing: `None` when the folder is not there.
+    ///
+    /// # Errors
+    /// As [`PrivateFolder::open`].
+    pub fn open_if_present(path: &Path) -> Result<Option<PrivateFolder>, FileError> {
+        match std::fs::symlink_metadata(path) {
+            Ok(_) => Self::open(path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(refused("look for", path)(error)),
+        }
+    }
+
+    /// The path it was opened with.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads a whole file of at most 64 MiB; `None` when it is not there. It never waits, whatever lies there.
+    ///
+    /// # Errors
+    /// If it is no regular file, has a second name (a hard link) or another owner, then `Unsafe`; otherwise `Io`.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FileError> {
+        let path = self.path_of(name, "read")?;
+        let Some(file) = self.folder.open_to_read(&path, OsStr::new(name))? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let read = match file.metadata() {
+            Ok(metadata) if metadata.len() > LIMIT_BYTES => Err(too_large()),
+            Ok(metadata) => {
+                // One allocation, because a growing one leaves copies of its content behind.
+                bytes.reserve_exact(usize::try_from(metadata.len()).unwrap_or(0) + 1);
+                file.take(LIMIT_BYTES + 1).read_to_end(&mut bytes)
+            }
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(_) if bytes.len() as u64 > LIMIT_BYTES => Err(refused("read", &path)(too_large())),
+            Ok(_) => Ok(Some(bytes)),
+            Err(error) => Err(refused("read", &path)(error)),
+        }
+    }
+
+    /// Writes a file whole, with mode 0600, replacing an older one; on return it survives a crash of the machine.
+    ///
+    /// Also sweeps temporary files that dead processes left more than an hour ago.
+    ///
+    /// # Errors
+    /// If the system refuses or there are more than 64 MiB, then `Io`, and the older file is untouched, save when only
+    /// the last step (making the new name durable) failed.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+        let path = self.path_of(name, "write")?;
+        self.replace(name, bytes).and_then(|()| self.folder.sync()).map_err(refused("write", &path))
+    }
+
+    /// As [`PrivateFolder::write`], and keeps what the file held before as `NAME.previous`.
+    ///
+    /// The former content is copied, not linked: a reader at any instant sees one whole file with one name.
+    ///
+    /// # Errors
+    /// As [`PrivateFolder::write`] and [`PrivateFolder::read`].
+    pub fn write_keeping_previous(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+        if let Some(former) = self.read(name)? {
+            let previous = previous_name(name);
+            let path = self.path_of(&previous, "write")?;
+            self.replace(&previous, &former).map_err(refused("write", &path))?;
+        }
+        self.write(name, bytes)
+    }
+
+    /// Removes a file; says whether it was there.
+    ///
+    /// # Errors
+    /// If the system refuses, then `Io`.
+    pub fn remove(&self, name: &str) -> Result<bool, FileError> {
+        let path = self.path_of(name, "remove")?;
+        match self.folder.remove(OsStr::new(name)) {
+            Ok(()) => self.folder.sync().map(|()| true).map_err(refused("remove", &path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(refused("remove", &path)(error)),
+        }
+    }
+
+    /// Waits for the lock of this name, for as long as another process holds it. The kernel releases it on death.
+    ///
+    /// The lock is a file of its own, which must never be removed or replaced.
+    ///
+    /// # Errors
+    /// As [`PrivateFolder::read`].
+    pub fn lock(&self, name: &str) -> Result<FileLock, FileError> {
+        let path = self.path_of(name, "lock")?;
+        let file = self.folder.open_to_lock(&path, OsStr::new(name))?;
+        loop {
+            match file.lock() {
+                Ok(()) => return Ok(FileLock { _file: file }),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(refused("lock", &path)(error)),
+            }
+        }
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() as u64 > LIMIT_BYTES {
+            return Err(too_large());
+        }
+        let temporary = Temporary::write(&self.folder, bytes, None)?;
+        self.folder.sweep(TEMPORARY_PREFIX, &temporary.name);
+        temporary.rename(OsStr::new(name))
+    }
+
+    fn path_of(&self, name: &str, action: &'static str) -> Result<PathBuf, FileError> {
+        let path = self.path.join(name);
+        if path.file_name() == Some(OsStr::new(name)) && !name.starts_with(TEMPORARY_PREFIX) {
+            return Ok(path);
+        }
+        Err(refused(action, &path)(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file name")))
+    }
+}
+
+/// The name under which [`PrivateFolder::write_keeping_previous`] keeps the former content.
+pub fn previous_name(name: &str) -> String {
+    format!("{name}.previous")
+}
+
+/// A lock that is held until this is dropped or the process ends.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+/// Writes a file that a person asked for, such as a QR code or a backup: whole, with mode 0600, through no link.
+///
+/// # Errors
+/// If it exists and `overwrite` is false, then `Io` of the kind `AlreadyExists`; if what is to be overwritten is no
+/// regular file, then `Unsafe`; if the system refuses, then `Io`.
+pub fn write_user_file(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), FileError> {
+    let (folder, name) = folder_and_name(path)?;
+    if overwrite && path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(FileError::Unsafe {
+            path: path.to_owned(),
+            reason: "it is not a regular file".to_owned(),
+            repair: format!("rm {}", quoted(path)),
+        });
+    }
+    let write = || {
+        let temporary = Temporary::write(&folder, bytes, None)?;
+        if overwrite { temporary.rename(name) } else { temporary.rename_if_absent(name) }?;
+        folder.sync()
+    };
+    write().map_err(refused("write", path))
+}
+
+/// Refuses a path at which something is already, before work is done whose result could not be written there.
+///
+/// # Errors
+/// If there is anything at the path, then `Io` of the kind `AlreadyExists`.
+pub fn check_new_file(path: &Path) -> Result<(), FileError> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(refused("write", path)(io::Error::from(io::ErrorKind::AlreadyExists))),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Reads a file that a person named, whatever it is: a picture, a backup, a pipe of the shell.
+///
+/// # Errors
+/// If the system refuses, or the file is larger than 128 MiB, then `Io`.
+pub fn read_user_file(path: &Path) -> Result<Vec<u8>, FileError> {
+    const LIMIT_BYTES: u64 = 128 * 1024 * 1024;
+    let read = || {
+        let file = std::fs::File::open(path)?;
+        // Sized once: a buffer that grows leaves copies of what may be a secret.
+        let length = file.metadata()?.len().clamp(64 * 1024, LIMIT_BYTES);
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+        file.take(LIMIT_BYTES + 1).read_to_end(&mut bytes)?;
+        match bytes.len() as u64 > LIMIT_BYTES {
+            true => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
+            false => Ok(bytes),
+        }
+    };
+    read().map_err(refused("read", path))
+}
+
+/// Replaces a file that belongs to the user, such as the AWS config: whole, keeping its mode, following a symbolic link
+/// to the file it names. A new file has mode 0600, and a folder created for it 0700.
+///
+/// # Errors
+/// If the system refuses, or a symbolic link leads nowhere, then `Io`.
+pub fn replace_keeping_mode(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        system::create_folders(parent).map_err(refused("create", parent))?;
+    }
+    let there = path.symlink_metadata().is_ok();
+    let target = if there { path.canonicalize().map_err(refused("follow", path))? } else { path.to_owned() };
+    let (folder, name) = folder_and_name(&target)?;
+    let write = || {
+        let former = if there { Some(target.metadata()?) } else { None };
+        Temporary::write(&folder, bytes, former.as_ref())?.rename(name)?;
+        folder.sync()
+    };
+    write().map_err(refused("write", &target))
+}
+
+/// Creates a folder and its missing parents, each 0700 whatever the umask; what is there stays as it is.
+///
+/// # Errors
+/// If the system refuses, then its error.
+pub fn create_folders(path: &Path) -> io::Result<()> {
+    system::create_folders(path)
+}
+
+fn folder_and_name(path: &Path) -> Result<(Folder, &OsStr), FileError> {
+    let Some(name) = path.file_name() else {
+        return Err(refused("write", path)(io::Error::new(io::ErrorKind::InvalidInput, "not a file name")));
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((Folder::open(parent).map_err(refused("open", parent))?, name))
+}
+
+/// A file that is not finished: removed when dropped before it got its name.
+struct Temporary<'folder> {
+    folder: &'folder Folder,
+    name: String,
+    renamed: bool,
+}
+
+impl<'folder> Temporary<'folder> {
+    /// Writes the bytes and has them on the disk; with the mode and owner of `like`, or else 0600.
+    fn write(folder: &'folder Folder, bytes: &[u8], like: Option<&std::fs::Metadata>) -> io::Result<Self> {
+        let mut random = [0; 8];
+        SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+        let name = format!("{TEMPORARY_PREFIX}{}-{:016x}", std::process::id(), u64::from_le_bytes(random));
+        let mut file = folder.create(OsStr::new(&name), like)?;
+        let temporary = Temporary { folder, name, renamed: false };
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        Ok(temporary)
+    }
+
+    fn rename(mut self, to: &OsStr) -> io::Result<()> {
+        self.folder.rename(OsStr::new(&self.name), to)?;
+        self.renamed = true;
+        Ok(())
+    }
+
+    fn rename_if_absent(mut self, to: &OsStr) -> io::Result<()> {
+        self.folder.rename_if_absent(OsStr::new(&self.name), to)?;
+        self.renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // Nothing better can be done about a failure here; the sweep of a later write finds it.
+            let _ = self.folder.remove(OsStr::new(&self.name));
+        }
+    }
+}
+
+fn refused(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    let path = path.to_owned();
+    move |source| FileError::Io { action, path, source }
+}
+
+fn too_large() -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, "larger than 64 MiB")
+}
+
+/// The path as one word of a POSIX shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+#[path = "atomic_file/tests.rs"]
+mod tests;
