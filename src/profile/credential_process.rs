@@ -1,0 +1,113 @@
+//! The command line of `credential_process`: ours is written and recognised here, and nowhere else.
+//!
+//! botocore splits it by itself, other SDKs hand it to a shell (AWS SDKs and Tools Reference Guide, "Process credential
+//! provider"), so that both must read the same.
+
+use super::ProfileName;
+
+const ARGUMENT: &str = "credential-process";
+
+/// How an SDK asks a program of ours for the credentials of a profile.
+pub fn command_line(program: &str, profile: &ProfileName) -> String {
+    // A profile that begins with a dash is no option.
+    let dashes = if profile.as_str().starts_with('-') { "-- " } else { "" };
+    format!("{} {ARGUMENT} {dashes}{}", quote(program), quote(profile.as_str()))
+}
+
+/// Whether a command line asks this program, whatever its folder: others (such as Granted) have a `credential-process`
+/// too.
+pub fn is_ours(command_line: &str) -> bool {
+    let Some((program, rest)) = next_word(command_line) else { return false };
+    let file_name = program.rsplit(['/', '\\']).next().unwrap_or_default();
+    let is_program = file_name == "mfavault" || file_name.eq_ignore_ascii_case("mfavault.exe");
+    is_program && next_word(rest).is_some_and(|(argument, _)| argument == ARGUMENT)
+}
+
+fn quote(argument: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@/+=,:".contains(&byte);
+    match !argument.is_empty() && argument.bytes().all(plain) {
+        true => argument.to_owned(),
+        // Windows knows no single quotes.
+        false if cfg!(windows) => format!("\"{}\"", argument.replace('"', "\\\"")),
+        false => format!("'{}'", argument.replace('\'', r"'\''")),
+    }
+}
+
+/// The first word without its quotes, and what is behind it; none if there is none, or a quote stays open.
+fn next_word(text: &str) -> Option<(String, &str)> {
+    let text = text.trim_start();
+    let (mut word, mut open) = (String::new(), None);
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        let next = characters.peek().map(|(_, next)| *next);
+        match (open, character) {
+            (Some(quote), _) if character == quote => open = None,
+            (None, '\'' | '"') => open = Some(character),
+            (None, _) if character.is_whitespace() => return Some((word, &text[at..])),
+            // Other backslashes are those of a Windows path.
+            (None | Some('"'), '\\') if matches!(next, Some('\'' | '"' | ' ')) => {
+                word.extend(characters.next().map(|(_, escaped)| escaped));
+            }
+            _ => word.push(character),
+        }
+    }
+    (!text.is_empty() && open.is_none()).then_some((word, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_recognised() {
+        for program in ["mfavault", "/usr/bin/mfavault", "/home/o'brien x/mfavault", r"C:\Program Files\m\mfavault.exe"]
+        {
+            for profile in ["main", "a b", "it's", "-x", "$(id)"] {
+                let line = command_line(program, &profile.parse().expect("a name"));
+                assert!(is_ours(&line), "{line}");
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_reads_what_was_meant() {
+        let line = |program: &str, profile: &str| command_line(program, &profile.parse().expect("a name"));
+        assert_eq!(line("/opt/mfavault", "main"), "/opt/mfavault credential-process main");
+        assert_eq!(line("/o'b/mfavault", "a b"), r"'/o'\''b/mfavault' credential-process 'a b'");
+        assert_eq!(line("mfavault", "-x"), "mfavault credential-process -- -x");
+    }
+
+    #[test]
+    fn it_is_recognised_however_it_is_written() {
+        for line in [
+            "mfavault credential-process",
+            "  mfavault\tcredential-process main --min-ttl 1h # ours",
+            r#""/my tools/mfavault" 'credential-process' main"#,
+            r"/my\ tools/mfavault credential-process main",
+            r"C:\tools\MFAVault.EXE credential-process main",
+            r#""\\server\x\mfavault.exe" credential-process"#,
+        ] {
+            assert!(is_ours(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn another_tool_is_not_ours() {
+        for line in [
+            "",
+            "mfavault",
+            "mfavault export main",
+            "mfavault --keystore file credential-process main",
+            "granted credential-process --profile main",
+            "/opt/mfavault/granted credential-process main",
+            "not-mfavault credential-process main",
+            "sh -c 'mfavault credential-process main'",
+            "'mfavault credential-process main",
+            "mfavault.sh credential-process main",
+            "mfavault credential-processes",
+        ] {
+            assert!(!is_ours(line), "{line}");
+        }
+    }
+}
