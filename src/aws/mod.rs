@@ -1,0 +1,281 @@
+//! Edge: AWS over the network. The trait [`Aws`] in our own types; below it, the only code that speaks HTTP to AWS.
+//!
+//! Requests are those of the IAM and STS Query APIs (version 2010-05-08 and 2011-06-15), signed with Signature
+//! Version 4. One call, one answer: patience with throttling lives here, what to do next does not.
+
+use std::time::{Duration, SystemTime};
+
+use thiserror::Error;
+
+use crate::{
+    arn::Arn,
+    credentials::{LongTermCredentials, SessionCredentials},
+    mfa::{AuthenticationCode, Seed, SerialNumber},
+};
+
+mod answer;
+mod client;
+mod connection;
+pub mod endpoints;
+pub mod sigv4;
+#[cfg(test)]
+mod tests;
+mod transport;
+
+pub use client::HttpAws;
+pub use connection::ConnectionSettings;
+pub use transport::TimeSource;
+
+/// Who signs a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Signer<'a> {
+    /// A user's own access key.
+    LongTerm(&'a LongTermCredentials),
+    /// Session credentials.
+    Session(&'a SessionCredentials),
+}
+
+/// A caller: who signs, and where the services are.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// Who signs.
+    pub signer: Signer<'a>,
+    /// Where STS and IAM are, as resolved from environment and profile.
+    pub endpoints: &'a endpoints::Endpoints,
+}
+
+/// The answer of GetCallerIdentity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// The twelve digits.
+    pub account_id: String,
+    /// Who signed, such as `arn:aws:iam::123456789012:user/alice`.
+    pub arn: Arn,
+    /// The unique ID, such as `AIDA…`.
+    pub user_id: String,
+}
+
+/// A device and its code, as STS wants them.
+#[derive(Clone, Debug)]
+pub struct MfaProof {
+    /// Which device.
+    pub serial_number: SerialNumber,
+    /// Its code; spent when this is sent.
+    pub code: AuthenticationCode,
+}
+
+/// What AssumeRole is asked for.
+#[derive(Clone, Debug)]
+pub struct AssumeRoleRequest {
+    /// Which role.
+    pub role_arn: Arn,
+    /// How the session is called in CloudTrail.
+    pub role_session_name: String,
+    /// For how long: 15 min to 12 h.
+    pub duration: Duration,
+    /// What the role's owner agreed with its users.
+    pub external_id: Option<String>,
+    /// For roles that demand MFA directly.
+    pub mfa: Option<MfaProof>,
+}
+
+/// A device as CreateVirtualMFADevice made it. The seed is given this once only.
+#[derive(Debug)]
+pub struct CreatedDevice {
+    /// Its ARN.
+    pub serial_number: SerialNumber,
+    /// `Base32StringSeed`, decoded.
+    pub seed: Seed,
+}
+
+/// A device as ListMFADevices shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnabledDevice {
+    /// Its ARN, or number.
+    pub serial_number: SerialNumber,
+    /// Whose it is.
+    pub user_name: String,
+}
+
+/// The calls we make to AWS. Each method is one API operation of the same name.
+///
+/// # Errors
+/// Every method: as [`AwsError`] says.
+pub trait Aws {
+    /// STS GetCallerIdentity: needs no permission.
+    fn get_caller_identity(&self, caller: Caller<'_>) -> Result<CallerIdentity, AwsError>;
+    /// STS GetSessionToken: long-term credentials only; 15 min to 36 h.
+    fn get_session_token(
+        &self,
+        caller: Caller<'_>,
+        duration: Duration,
+        mfa: Option<&MfaProof>,
+    ) -> Result<SessionCredentials, AwsError>;
+    /// STS AssumeRole.
+    fn assume_role(&self, caller: Caller<'_>, request: &AssumeRoleRequest) -> Result<SessionCredentials, AwsError>;
+    /// IAM CreateVirtualMFADevice, with path `/`.
+    fn create_virtual_mfa_device(&self, caller: Caller<'_>, name: &str) -> Result<CreatedDevice, AwsError>;
+    /// IAM EnableMFADevice, with the codes of two consecutive time steps in order.
+    fn enable_mfa_device(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        serial_number: &SerialNumber,
+        codes: [&AuthenticationCode; 2],
+    ) -> Result<(), AwsError>;
+    /// IAM ResyncMFADevice, with the codes of two consecutive time steps in order.
+    fn resync_mfa_device(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        serial_number: &SerialNumber,
+        codes: [&AuthenticationCode; 2],
+    ) -> Result<(), AwsError>;
+    /// IAM ListMFADevices of one user, all pages.
+    fn list_mfa_devices(&self, caller: Caller<'_>, user_name: &str) -> Result<Vec<EnabledDevice>, AwsError>;
+    /// IAM DeleteVirtualMFADevice: the device must not be enabled.
+    fn delete_virtual_mfa_device(&self, caller: Caller<'_>, serial_number: &SerialNumber) -> Result<(), AwsError>;
+    /// How far AWS's clock is ahead of ours by the last answer's `Date`; none before the first answer, and zero when
+    /// the difference is within the measure's own error of one second.
+    fn clock_offset(&self) -> Option<ClockOffset>;
+}
+
+/// How far AWS's clock is from ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockOffset {
+    /// Seconds that AWS is ahead; negative if it is behind.
+    pub seconds: i64,
+}
+
+impl ClockOffset {
+    /// A time of AWS's clock as this machine's shows it.
+    pub fn unapply(self, aws: SystemTime) -> SystemTime {
+        ClockOffset { seconds: self.seconds.saturating_neg() }.apply(aws)
+    }
+
+    /// A local time as AWS's clock shows it.
+    pub fn apply(self, local: SystemTime) -> SystemTime {
+        let distance = Duration::from_secs(self.seconds.unsigned_abs());
+        let shifted = if self.seconds < 0 { local.checked_sub(distance) } else { local.checked_add(distance) };
+        shifted.unwrap_or(local)
+    }
+}
+
+/// Why AWS did not give what was asked, by what the caller can do about it.
+#[derive(Debug, Error)]
+pub enum AwsError {
+    /// The code was wrong, too old or already used: `MultiFactorAuthentication failed with invalid MFA one time pass
+    /// code`, or IAM's `InvalidAuthenticationCode`.
+    #[error("{operation}: AWS did not take the authentication code")]
+    InvalidAuthenticationCode {
+        /// The API operation.
+        operation: &'static str,
+    },
+    /// STS could not check a code: wrong serial number, not this user's, not yet known there, or nine codes were tried
+    /// within three minutes (`unable to validate MFA code`).
+    #[error("{operation}: AWS could not validate a code of this MFA device for this user")]
+    UnknownSerialNumber {
+        /// The API operation.
+        operation: &'static str,
+    },
+    /// A policy forbids it, or none allows it.
+    #[error("{operation}: access denied: {message}")]
+    AccessDenied {
+        /// The API operation.
+        operation: &'static str,
+        /// AWS's own words, without control characters.
+        message: String,
+    },
+    /// The access key is unknown, inactive or deleted, its secret is wrong, or the session token is not valid.
+    #[error("{operation}: AWS does not accept these credentials: {message}")]
+    InvalidCredentials {
+        /// The API operation.
+        operation: &'static str,
+        /// AWS's own words, without control characters.
+        message: String,
+    },
+    /// The session is over.
+    #[error("{operation}: the session credentials have expired")]
+    Expired {
+        /// The API operation.
+        operation: &'static str,
+    },
+    /// AWS asked for patience more often than we have it.
+    #[error("{operation}: AWS is throttling requests")]
+    Throttled {
+        /// The API operation.
+        operation: &'static str,
+    },
+    /// A quota of the account, such as eight devices per user.
+    #[error("{operation}: {message}")]
+    LimitExceeded {
+        /// The API operation.
+        operation: &'static str,
+        /// AWS's own words, without control characters.
+        message: String,
+    },
+    /// The name is taken.
+    #[error("{operation}: {message}")]
+    AlreadyExists {
+        /// The API operation.
+        operation: &'static str,
+        /// AWS's own words, without control characters.
+        message: String,
+    },
+    /// There is no such user or device.
+    #[error("{operation}: {message}")]
+    NoSuchEntity {
+        /// The API operation.
+        operation: &'static str,
+        /// AWS's own words, without control characters.
+        message: String,
+    },
+    /// This machine's clock and AWS's are too far apart for signatures.
+    #[error("this machine's clock is {} s {} AWS's", offset.seconds.unsigned_abs(), if offset.seconds < 0 { "ahead of" } else { "behind" })]
+    ClockSkew {
+        /// How far AWS is ahead.
+        offset: ClockOffset,
+    },
+    /// The settings for the connection make none; nothing was sent.
+    #[error("{setting}: {reason}")]
+    InvalidSettings {
+        /// Which setting: `the CA bundle` or `the proxy`.
+        setting: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No answer came; the request may or may not have arrived.
+    #[error("{operation}: no answer from {endpoint}: {reason}")]
+    Unreachable {
+        /// The API operation.
+        operation: &'static str,
+        /// Host and port, without path or query.
+        endpoint: String,
+        /// What the network said.
+        reason: String,
+        /// Whether it was sent: then AWS may have acted on it, and a code in it is spent.
+        sent: bool,
+    },
+    /// An answer came that makes no sense, such as credentials that have expired already.
+    #[error("{operation}: AWS's answer cannot be used: {reason}")]
+    UnusableAnswer {
+        /// The API operation.
+        operation: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Anything else AWS says.
+    #[error("{operation}: {code}: {message} (HTTP {status}, request {request_id})")]
+    Service {
+        /// The API operation.
+        operation: &'static str,
+        /// AWS's error code.
+        code: String,
+        /// AWS's own words, without control characters.
+        message: String,
+        /// The HTTP status.
+        status: u16,
+        /// For AWS's support; `unknown` if none came.
+        request_id: String,
+    },
+}
