@@ -1,0 +1,66 @@
+//! Edge: a person. Questions go to the controlling terminal, never to stdin or stdout; talk goes to stderr.
+
+mod nobody;
+mod talk;
+mod terminal;
+#[cfg_attr(unix, path = "tty_unix.rs")]
+#[cfg_attr(windows, path = "tty_windows.rs")]
+mod tty;
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub use nobody::Nobody;
+pub use terminal::TerminalPrompt;
+
+use crate::secret::SecretText;
+
+/// A person who can be asked and told things.
+pub trait Prompt {
+    /// Asks for a secret with hidden input.
+    ///
+    /// # Errors
+    /// If nobody can be asked, then `NoTerminal` with `instead`, the thing that would have answered the question.
+    fn secret(&self, question: &str, instead: &str) -> Result<SecretText, PromptError>;
+
+    /// Asks for a line of text.
+    ///
+    /// # Errors
+    /// As [`Prompt::secret`].
+    fn line(&self, question: &str, instead: &str) -> Result<String, PromptError>;
+
+    /// Asks yes or no; an empty answer is no.
+    ///
+    /// # Errors
+    /// As [`Prompt::secret`].
+    fn confirm(&self, question: &str, instead: &str) -> Result<bool, PromptError>;
+
+    /// Says one line of talk at once, on stderr: what is happening, or a warning.
+    fn say(&self, line: &str);
+
+    /// Shows what is awaited and how long still, as a countdown on a terminal and elsewhere as one line, and calls
+    /// `wait` meanwhile. The waiting itself is the clock's.
+    fn countdown(&self, reason: &str, left: Duration, wait: &dyn Fn());
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Error)]
+pub enum PromptError {
+    /// There is no terminal, or the person wished not to be asked.
+    #[error("cannot ask \"{question}\": {reason}")]
+    NoTerminal {
+        /// The question that was to be asked.
+        question: String,
+        /// `no terminal`, or what switched questions off.
+        reason: &'static str,
+        /// What would have answered it, such as `--stdin`.
+        instead: String,
+    },
+    /// The person pressed Ctrl-C or closed the terminal.
+    #[error("interrupted")]
+    Interrupted,
+    /// The terminal failed.
+    #[error("cannot use the terminal")]
+    Io(#[from] std::io::Error),
+}
