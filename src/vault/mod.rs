@@ -1,0 +1,399 @@
+//! What is remembered: long-term credentials, devices and sessions as typed records over a keystore; beside it, in
+//! the clear and without any secret, the index of what there is, the journal of what is under way, and the ledger of
+//! spent time steps.
+//!
+//! Order is the law here: a record is named in the index before it is written and until it is gone, so that nothing
+//! secret is ever stored that nobody knows of; and what AWS will depend on is read back and compared before it does.
+
+mod cache_key;
+mod damage;
+mod index;
+mod ledger;
+mod records;
+
+use std::{
+    cell::OnceCell,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use thiserror::Error;
+
+pub use cache_key::CacheKey;
+pub use damage::Part;
+pub use index::{DeviceEntry, Enrolment, Index, KeyEntry, SessionEntry};
+pub use ledger::{Ledger, Taken};
+pub use records::{DeviceRecord, KeyRecord, SessionKind, SessionRecord, Snapshot};
+
+use crate::{
+    atomic_file::{FileError, FileLock, PrivateFolder},
+    aws::ClockOffset,
+    keystore::{Keystore, KeystoreError, RecordName},
+    mfa::SerialNumber,
+    profile::ProfileName,
+    secret::SecretBytes,
+};
+
+/// The file that says which keystore was chosen when the vault got its first record.
+pub const CHOICE: &str = "keystore.choice";
+/// The file of the last notable clock offset, in seconds.
+const CLOCK_OFFSET: &str = "clock-offset";
+
+/// Why the vault did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum VaultError {
+    /// The keystore said no.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// A file of ours could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A record or file does not hold what it should.
+    #[error("{what} cannot be read: {reason}")]
+    Damaged {
+        /// Which one.
+        what: Part,
+        /// What does not hold, without any content.
+        reason: String,
+    },
+    /// A record was written, but reading it gave something else. The keystore is not to be trusted with secrets.
+    #[error("the keystore `{keystore}` did not give back what was stored as `{record}`")]
+    NotReadBack {
+        /// The keystore's name.
+        keystore: &'static str,
+        /// The record.
+        record: RecordName,
+    },
+}
+
+/// Our records in a keystore, and the files beside it.
+pub struct Vault<'a> {
+    keystore: &'a dyn Keystore,
+    data_path: PathBuf,
+    state_path: PathBuf,
+    data: OnceCell<PrivateFolder>,
+    state: OnceCell<PrivateFolder>,
+}
+
+impl<'a> Vault<'a> {
+    /// A vault over a keystore; touches nothing yet.
+    pub fn new(keystore: &'a dyn Keystore, data: &Path, state: &Path) -> Self {
+        Vault {
+            keystore,
+            data_path: data.to_owned(),
+            state_path: state.to_owned(),
+            data: OnceCell::new(),
+            state: OnceCell::new(),
+        }
+    }
+
+    /// The keystore's name, such as `file`.
+    pub fn keystore_name(&self) -> &'static str {
+        self.keystore.name()
+    }
+
+    /// The keystore that was recorded as this vault's when it got its first record.
+    ///
+    /// # Errors
+    /// If the folder or the file is not safely ours, then `File`.
+    pub fn recorded_keystore(data: &Path) -> Result<Option<String>, VaultError> {
+        if !data.exists() {
+            return Ok(None);
+        }
+        let content = PrivateFolder::open(data)?.read(CHOICE)?;
+        Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))
+    }
+
+    /// What there is, without a secret and without unlocking anything.
+    ///
+    /// # Errors
+    /// If the index file is not safely ours, then `File`; if it is not readable, then `Damaged`.
+    pub fn index(&self) -> Result<Index, VaultError> {
+        if self.data.get().is_none() && !self.data_path.exists() {
+            return Ok(Index::default());
+        }
+        Index::read(self.data()?, self.keystore.name())
+    }
+
+    /// Changes the index under its lock, and with it what the change is about.
+    ///
+    /// `act` comes after the index names the record and before the name is struck out: `enter` is what the index says
+    /// from before `act` on, `leave` what it says after. If the keystore surely did not take it, all is as before.
+    fn change<T>(
+        &self,
+        enter: impl FnOnce(&mut Index),
+        act: impl FnOnce() -> Result<T, VaultError>,
+        leave: impl FnOnce(&mut Index),
+    ) -> Result<T, VaultError> {
+        let folder = self.data()?;
+        let _lock = folder.lock("index.lock")?;
+        let before = Index::read(folder, self.keystore.name())?;
+        let is_first = before.is_empty() && folder.read(CHOICE)?.is_none();
+        if is_first {
+            folder.write(CHOICE, self.keystore.name().as_bytes())?;
+        }
+        let mut index = before.clone();
+        enter(&mut index);
+        self.write_index(&before, &index)?;
+        let result = act();
+        if result.as_ref().is_err_and(nothing_was_written) {
+            self.write_index(&index, &before)?;
+            if is_first {
+                folder.remove(CHOICE)?;
+            }
+        }
+        let result = result?;
+        let entered = index.clone();
+        leave(&mut index);
+        self.write_index(&entered, &index)?;
+        Ok(result)
+    }
+
+    fn write_index(&self, before: &Index, after: &Index) -> Result<(), VaultError> {
+        if before == after { Ok(()) } else { after.write(self.data()?, self.keystore.name()) }
+    }
+
+    fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), VaultError> {
+        self.change(change, || Ok(()), |_| {})
+    }
+
+    /// The long-term credentials of a profile, if it has any here.
+    ///
+    /// # Errors
+    /// As [`Keystore::get`], save that a missing record is `None`; `Damaged` if the record cannot be read.
+    pub fn key(&self, profile: &ProfileName) -> Result<Option<KeyRecord>, VaultError> {
+        self.read(&key_record(profile), KeyRecord::from_bytes)
+    }
+
+    /// Stores a profile's long-term credentials and reads them back.
+    ///
+    /// # Errors
+    /// As [`Keystore::put`]; if the keystore gives back something else, then `NotReadBack`.
+    pub fn store_key(&self, profile: &ProfileName, key: &KeyRecord) -> Result<(), VaultError> {
+        let enter = |index: &mut Index| drop(index.keys.insert(profile.clone(), KeyEntry::of(key)));
+        self.change(enter, || self.write(&key_record(profile), key.to_bytes()), |_| {})
+    }
+
+    /// Removes a profile's long-term credentials; says whether there were any.
+    ///
+    /// # Errors
+    /// As [`Keystore::remove`].
+    pub fn forget_key(&self, profile: &ProfileName) -> Result<bool, VaultError> {
+        self.change(|_| {}, || self.forget(&key_record(profile)), |index| drop(index.keys.remove(profile)))
+    }
+
+    /// A device with its seed, by its local name.
+    ///
+    /// # Errors
+    /// As [`Vault::key`].
+    pub fn device(&self, name: &str) -> Result<Option<DeviceRecord>, VaultError> {
+        self.read(&device_record(name), DeviceRecord::from_bytes)
+    }
+
+    /// A device with its seed, by its serial number.
+    ///
+    /// # Errors
+    /// As [`Vault::key`].
+    pub fn device_with_serial(&self, serial_number: &SerialNumber) -> Result<Option<DeviceRecord>, VaultError> {
+        match self.index()?.device_with_serial(serial_number) {
+            Some(name) => self.device(name),
+            None => Ok(None),
+        }
+    }
+
+    /// Stores a device and reads it back.
+    ///
+    /// # Errors
+    /// As [`Vault::store_key`].
+    pub fn store_device(&self, record: &DeviceRecord) -> Result<(), VaultError> {
+        let name = &record.device.name;
+        let enter = |index: &mut Index| drop(index.devices.insert(name.clone(), DeviceEntry::of(record)));
+        self.change(enter, || self.write(&device_record(name), record.to_bytes()), |_| {})
+    }
+
+    /// Removes a device and its seed; says whether there was one.
+    ///
+    /// # Errors
+    /// As [`Keystore::remove`].
+    pub fn forget_device(&self, name: &str) -> Result<bool, VaultError> {
+        self.change(|_| {}, || self.forget(&device_record(name)), |index| drop(index.devices.remove(name)))
+    }
+
+    /// A remembered session that still holds at `until`. One that was damaged or belongs elsewhere counts as none.
+    ///
+    /// # Errors
+    /// If the keystore cannot be asked, then as [`Keystore::get`].
+    pub fn session(&self, key: &CacheKey, until: SystemTime) -> Result<Option<SessionRecord>, VaultError> {
+        match self.read(&session_record(key), |bytes| SessionRecord::from_bytes(bytes, key)) {
+            Ok(Some(session)) if session.credentials.expiration > until => Ok(Some(session)),
+            Ok(_) | Err(VaultError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Remembers a session; forgets those that are over by `now`.
+    ///
+    /// # Errors
+    /// As [`Keystore::put`].
+    pub fn remember_session(&self, key: &CacheKey, session: &SessionRecord, now: SystemTime) -> Result<(), VaultError> {
+        let enter = |index: &mut Index| drop(index.sessions.insert(key.as_str().to_owned(), SessionEntry::of(session)));
+        let put = || Ok(self.keystore.put(&session_record(key), &session.to_bytes(key))?);
+        self.change(enter, put, |_| {})?;
+        self.forget_those(|entry| entry.expiration <= now).map(drop)
+    }
+
+    /// Forgets the sessions of a profile and those made with its keys, or all; says how many were still valid at `now`.
+    ///
+    /// # Errors
+    /// As [`Keystore::remove`].
+    pub fn forget_sessions(&self, profile: Option<&ProfileName>, now: SystemTime) -> Result<usize, VaultError> {
+        let forgotten =
+            self.forget_those(|entry| profile.is_none_or(|name| entry.profile == *name || entry.source == *name))?;
+        Ok(forgotten.iter().filter(|entry| entry.expiration > now).count())
+    }
+
+    /// Forgets the sessions that are wanted gone, as the index says under its lock: one that was renewed meanwhile is
+    /// another one.
+    fn forget_those(&self, wanted: impl Fn(&SessionEntry) -> bool) -> Result<Vec<SessionEntry>, VaultError> {
+        if !self.index()?.sessions.values().any(&wanted) {
+            return Ok(Vec::new());
+        }
+        let folder = self.data()?;
+        let _lock = folder.lock("index.lock")?;
+        let before = Index::read(folder, self.keystore.name())?;
+        let mut index = before.clone();
+        let mut forgotten = Vec::new();
+        for (key, entry) in before.sessions.iter().filter(|(_, entry)| wanted(entry)) {
+            self.forget(&RecordName::new("session", key))?;
+            index.sessions.remove(key);
+            forgotten.push(entry.clone());
+        }
+        self.write_index(&before, &index)?;
+        Ok(forgotten)
+    }
+
+    /// Writes down that a device is being enrolled for a profile, before AWS is told.
+    ///
+    /// # Errors
+    /// If the index cannot be written, then `File`.
+    pub fn begin_enrolment(&self, profile: &ProfileName, enrolment: Enrolment) -> Result<(), VaultError> {
+        self.change_index(|index| {
+            index.enrolments.insert(profile.clone(), enrolment);
+        })
+    }
+
+    /// Strikes an enrolment out: it is finished, or undone.
+    ///
+    /// # Errors
+    /// If the index cannot be written, then `File`.
+    pub fn end_enrolment(&self, profile: &ProfileName) -> Result<(), VaultError> {
+        self.change_index(|index| {
+            index.enrolments.remove(profile);
+        })
+    }
+
+    /// The ledger of a device's spent time steps; `identity` is its serial number, or its name where it has none.
+    ///
+    /// # Errors
+    /// If the state folder is not safely ours, then `File`.
+    pub fn ledger(&self, identity: &str) -> Result<Ledger<'_>, VaultError> {
+        Ok(Ledger::new(self.state()?, identity))
+    }
+
+    /// How far AWS's clock was from this machine's when last measured, if that was worth keeping.
+    ///
+    /// # Errors
+    /// If the file is not safely ours, then `File`; one that cannot be read counts as none.
+    pub fn clock_offset(&self) -> Result<Option<ClockOffset>, VaultError> {
+        if self.state.get().is_none() && !self.state_path.exists() {
+            return Ok(None);
+        }
+        let content = self.state()?.read(CLOCK_OFFSET)?;
+        let seconds = content.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok());
+        Ok(seconds.map(|seconds| ClockOffset { seconds }))
+    }
+
+    /// Keeps an offset for the codes of the next command; none, or a small one, forgets the old.
+    ///
+    /// # Errors
+    /// If the file cannot be written, then `File`.
+    pub fn keep_clock_offset(&self, offset: Option<ClockOffset>) -> Result<(), VaultError> {
+        match offset {
+            Some(offset) => self.state()?.write(CLOCK_OFFSET, format!("{}\n", offset.seconds).as_bytes())?,
+            None => drop(self.state()?.remove(CLOCK_OFFSET)?),
+        }
+        Ok(())
+    }
+
+    /// Waits for a lock of this name; the kernel releases it when the process ends, however it ends.
+    ///
+    /// # Errors
+    /// If the lock file is not safely ours, then `File`.
+    pub fn lock(&self, name: &str) -> Result<FileLock, VaultError> {
+        Ok(self.state()?.lock(name)?)
+    }
+
+    fn data(&self) -> Result<&PrivateFolder, VaultError> {
+        open_once(&self.data, &self.data_path)
+    }
+
+    fn state(&self) -> Result<&PrivateFolder, VaultError> {
+        open_once(&self.state, &self.state_path)
+    }
+
+    fn read<T>(
+        &self,
+        record: &RecordName,
+        parse: impl FnOnce(&SecretBytes) -> Result<T, String>,
+    ) -> Result<Option<T>, VaultError> {
+        match self.keystore.get(record) {
+            Ok(bytes) => parse(&bytes)
+                .map(Some)
+                .map_err(|reason| VaultError::Damaged { what: Part::Record(record.clone()), reason }),
+            Err(KeystoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn write(&self, record: &RecordName, bytes: SecretBytes) -> Result<(), VaultError> {
+        self.keystore.put(record, &bytes)?;
+        if self.keystore.get(record)? != bytes {
+            return Err(VaultError::NotReadBack { keystore: self.keystore.name(), record: record.clone() });
+        }
+        Ok(())
+    }
+
+    fn forget(&self, record: &RecordName) -> Result<bool, VaultError> {
+        match self.keystore.remove(record) {
+            Ok(()) => Ok(true),
+            Err(KeystoreError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Whether an error says that the keystore is as it was; of others that cannot be known.
+fn nothing_was_written(error: &VaultError) -> bool {
+    use KeystoreError::{Interrupted, Locked, TooLarge, WrongPassphrase};
+    matches!(error, VaultError::Keystore(Locked { .. } | WrongPassphrase { .. } | Interrupted | TooLarge { .. }))
+}
+
+fn open_once<'f>(cell: &'f OnceCell<PrivateFolder>, path: &Path) -> Result<&'f PrivateFolder, VaultError> {
+    if let Some(folder) = cell.get() {
+        return Ok(folder);
+    }
+    let folder = PrivateFolder::open(path)?;
+    Ok(cell.get_or_init(|| folder))
+}
+
+fn key_record(profile: &ProfileName) -> RecordName {
+    RecordName::new("key", profile.as_str())
+}
+
+fn device_record(name: &str) -> RecordName {
+    RecordName::new("device", name)
+}
+
+fn session_record(key: &CacheKey) -> RecordName {
+    RecordName::new("session", key.as_str())
+}
