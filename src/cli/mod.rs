@@ -1,0 +1,349 @@
+//! Words: the only place that knows clap, colours, exit codes, and which adapter is real.
+//!
+//! `args` reads the command line, `wire` puts the world together, this file calls the command, `render` shows what came
+//! out, `report` says what went wrong and what to do about it.
+
+mod args;
+mod log;
+mod parse;
+mod rehearse;
+mod render;
+mod report;
+mod tour;
+mod watch;
+mod wire;
+
+use std::{
+    io::{IsTerminal, Read},
+    path::Path,
+    process::ExitCode,
+};
+
+use clap::{CommandFactory, FromArgMatches};
+
+use self::{
+    args::{BackupCommand, Cli, CodesFormat, Command, ExportFormat, MfaCommand},
+    wire::World,
+};
+use crate::{
+    atomic_file,
+    commands::{self, Context, Error, Outcome, SessionRequest, exec::SDK_MIN_TTL},
+    credentials::ExportDetails,
+    process,
+    secret::{SecretBytes, SecretText},
+    session,
+};
+
+/// Exit status for a failure of ours before the child of `exec` ran.
+const EXEC_FAILED: u8 = 125;
+
+/// Runs the program: the whole of `main`.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Before anything secret is in memory.
+    let hardened = process::harden();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let words = Cli::command().color(args::colour_asked_for(&arguments));
+    let cli = match words.try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return report::usage(&error, &arguments),
+    };
+    if parse::secret_among(&arguments) {
+        return report::secret_argument(report::Colour::chosen(cli.global.color));
+    }
+    let colour = report::Colour::chosen(cli.global.color);
+    let own_failure = if matches!(cli.command, Command::Exec(_)) { EXEC_FAILED } else { 1 };
+    let result = hardened.map_err(|source| Error::Io { action: "keep this process's memory from others", source });
+    match result.and_then(|hardened| run(cli, hardened)) {
+        Ok(code) => code,
+        Err(error) => report::failure(&error, own_failure, colour),
+    }
+}
+
+fn run(cli: Cli, hardened: process::Hardened) -> Result<ExitCode, Error> {
+    let world = World::read(&cli.global)?;
+    log::start(cli.global.verbose, world.environment.log);
+    match cli.command {
+        Command::Rehearse(arguments) => rehearse::run(&world, arguments, &hardened),
+        Command::Unlock(arguments) => world.unlock(arguments.time),
+        Command::Lock(_) => world.lock(),
+        Command::ClearClipboard => watch::clear_clipboard(&world),
+        command => {
+            let show = Show::of(&command);
+            let keystore = world.keystore()?;
+            let vault = world.vault(&*keystore);
+            let aws = world.aws()?;
+            let context = world.context(&vault, &aws)?;
+            if let Command::Code(arguments) = &command
+                && arguments.watch
+            {
+                return watch::run(&context, arguments.name.as_deref());
+            }
+            if show.copy {
+                // Before a code is spent that could not be copied.
+                watch::find_clipboard(&world)?;
+            }
+            let outcome = dispatch(&context, command);
+            if let Err(error) = session::keep_clock_offset(&vault, &aws, context.prompt) {
+                context.prompt.say(&format!("warning: AWS's time is not kept for the next command: {error}"));
+            }
+            let outcome = outcome?;
+            if let (Outcome::Code { code, .. }, true) = (&outcome, show.copy) {
+                watch::copy(&world, code)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            finish(&context, outcome, show, hardened)
+        }
+    }
+}
+
+/// How an outcome is shown: flags that the command itself does not need.
+#[derive(Clone, Copy)]
+struct Show {
+    json: bool,
+    codes: CodesFormat,
+    export: ExportFormat,
+    /// The code goes into the clipboard.
+    copy: bool,
+    /// A secret may go to what is no terminal.
+    force: bool,
+}
+
+impl Show {
+    fn of(command: &Command) -> Self {
+        let mut show =
+            Show { json: false, codes: CodesFormat::Lines, export: ExportFormat::Json, copy: false, force: true };
+        match command {
+            Command::List(arguments) => show.json = arguments.json,
+            Command::Explain(arguments) => show.json = arguments.json,
+            Command::Whoami(arguments) => show.json = arguments.json,
+            Command::Code(arguments) => {
+                show.json = arguments.json;
+                show.copy = arguments.copy;
+            }
+            Command::Export(arguments) => show.export = arguments.format,
+            Command::Mfa(MfaCommand::List(arguments)) => show.json = arguments.json,
+            Command::Mfa(MfaCommand::Show(arguments)) => show.json = arguments.json,
+            Command::Mfa(MfaCommand::Codes(arguments)) => {
+                show.json = arguments.json;
+                show.codes = arguments.format;
+            }
+            Command::Mfa(MfaCommand::Qr(arguments)) => show.force = arguments.force,
+            Command::Backup(BackupCommand::Verify(arguments)) => show.json = arguments.json,
+            _ => {}
+        }
+        show
+    }
+}
+
+fn dispatch(context: &Context<'_>, command: Command) -> Result<Outcome, Error> {
+    match command {
+        Command::Add(arguments) => {
+            let from = key_source(&arguments.source)?;
+            commands::add::run(
+                context,
+                commands::add::Arguments {
+                    profile: context.profile_or_default(arguments.profile),
+                    from,
+                    verify: !arguments.no_verify,
+                    config: !arguments.no_config,
+                    overwrite: arguments.force,
+                    mfa_serial: arguments.mfa_serial,
+                },
+            )
+        }
+        Command::List(_) => commands::list::run(context),
+        Command::Remove(arguments) => commands::remove::run(context, &arguments.profile, arguments.force),
+        Command::Exec(arguments) => {
+            let request = session_request(context, arguments.session);
+            commands::exec::run(context, &request, arguments.command)
+        }
+        Command::Export(arguments) => {
+            commands::exec::credentials(context, &session_request(context, arguments.session))
+        }
+        Command::CredentialProcess(arguments) => {
+            let asked = arguments.session.min_ttl;
+            let mut request = session_request(context, arguments.session);
+            request.min_ttl = asked.unwrap_or(SDK_MIN_TTL);
+            commands::exec::credentials(context, &request)
+        }
+        Command::Setup(arguments) => commands::setup::run(context, &arguments.profile, arguments.yes, arguments.undo),
+        Command::Clear(arguments) => commands::clear::run(context, arguments.profile.as_ref()),
+        Command::Explain(arguments) => commands::explain::run(context, &session_request(context, arguments.session)),
+        Command::Whoami(arguments) => commands::whoami::run(context, &session_request(context, arguments.session)),
+        Command::Mfa(command) => dispatch_mfa(context, command),
+        Command::Code(arguments) => commands::code::run(context, arguments.name),
+        Command::Backup(command) => dispatch_backup(context, command),
+        Command::Rehearse(_) | Command::Unlock(_) | Command::Lock(_) | Command::ClearClipboard => Ok(Outcome::Done),
+    }
+}
+
+fn dispatch_mfa(context: &Context<'_>, command: MfaCommand) -> Result<Outcome, Error> {
+    use commands::mfa;
+    match command {
+        MfaCommand::Enable(arguments) => mfa::enable::run(
+            context,
+            &mfa::enable::Arguments {
+                profile: context.profile_or_default(arguments.profile),
+                name: arguments.name,
+                user_name: arguments.user_name,
+                qr: arguments.qr,
+            },
+        ),
+        MfaCommand::Import(arguments) => {
+            let from = match (arguments.stdin, &arguments.qr) {
+                (true, _) => mfa::import::From::Text(read_stdin()?),
+                (false, Some(path)) => {
+                    mfa::import::From::Picture(SecretBytes::from(atomic_file::read_user_file(path)?))
+                }
+                (false, None) => mfa::import::From::Prompt,
+            };
+            let (serial_number, overwrite) = (arguments.serial, arguments.force);
+            let (name, profile) = (arguments.name, arguments.profile);
+            mfa::import::run(context, mfa::import::Arguments { name, from, serial_number, profile, overwrite })
+        }
+        MfaCommand::List(arguments) if arguments.remote => mfa::remote::run(context),
+        MfaCommand::List(_) => mfa::list::run(context),
+        MfaCommand::Show(arguments) => mfa::list::show(context, &arguments.name),
+        MfaCommand::Codes(arguments) => mfa::codes::run(context, &arguments.name),
+        MfaCommand::Qr(arguments) => mfa::qr::run(context, &arguments.name, arguments.output, arguments.force),
+        MfaCommand::Export(arguments) => mfa::export::run(context, &arguments.name, arguments.yes),
+        MfaCommand::Remove(arguments) => mfa::remove::run(context, &arguments.name, arguments.force),
+    }
+}
+
+fn dispatch_backup(context: &Context<'_>, command: BackupCommand) -> Result<Outcome, Error> {
+    use commands::backup;
+    match command {
+        BackupCommand::Create(arguments) => {
+            let opening = opening(&arguments.opening, &arguments.identity)?;
+            backup::create::run(
+                context,
+                backup::create::Arguments {
+                    file: arguments.file,
+                    recipients: arguments.recipient,
+                    opening,
+                    with_keys: arguments.with_keys,
+                    overwrite: arguments.force,
+                },
+            )
+        }
+        BackupCommand::Verify(arguments) => {
+            let opening = opening(&arguments.opening.passphrase, &arguments.opening.identity)?;
+            backup::verify::run(context, &arguments.file, &opening)
+        }
+        BackupCommand::Restore(arguments) => backup::restore::run(
+            context,
+            &backup::restore::Arguments {
+                opening: opening(&arguments.opening.passphrase, &arguments.opening.identity)?,
+                file: arguments.file,
+                overwrite: arguments.overwrite,
+                confirmed: arguments.yes,
+            },
+        ),
+    }
+}
+
+/// Shows what came out, and chooses the exit code.
+fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process::Hardened) -> Result<ExitCode, Error> {
+    let now = context.clock.now();
+    let mut code = ExitCode::SUCCESS;
+    let shown = match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::Line(line) => render::print(&format!("{line}\n")),
+        Outcome::RemoteDevices(rows) => render::remote_devices(&rows, show.json),
+        Outcome::Profiles(rows) => render::profiles(&rows, show.json, now),
+        Outcome::Whoami(whoami) => render::whoami(&whoami, show.json, now),
+        Outcome::Plan(plan) => render::plan(&plan, show.json),
+        Outcome::Devices(devices) => render::devices(&devices, show.json),
+        Outcome::Device(name, entry) => render::device(&name, &entry, show.json),
+        Outcome::Code { name, serial_number, code, valid_until } => {
+            render::code(&name, serial_number.as_ref(), &code, valid_until, show.json)
+        }
+        Outcome::ConsecutiveCodes { name, serial_number, codes, valid_until } => {
+            let format = (!show.json).then_some(show.codes);
+            render::consecutive_codes(&name, serial_number.as_ref(), &codes, valid_until, format)
+        }
+        Outcome::Credentials { credentials, profile, region, account_id } => {
+            let (region, account_id) = (region.as_deref(), account_id.as_deref());
+            let details = ExportDetails { profile: profile.as_str(), region, account_id };
+            render::print_secret(&credentials.export(show.export.into(), details)?)
+        }
+        Outcome::QrCode(_) if !show.force && !std::io::stdout().is_terminal() => return Err(Error::NotATerminal),
+        Outcome::QrCode(text) | Outcome::Secret(text) => render::print_secret(&text),
+        Outcome::SecretFile { path, content, overwrite } => {
+            atomic_file::write_user_file(&path, content.expose(), overwrite)?;
+            context.prompt.say(&format!("wrote {}", path.display()));
+            Ok(())
+        }
+        Outcome::Comparison(compared) => render::comparison(&compared, show.json).map(|alike| {
+            if !alike {
+                code = ExitCode::FAILURE;
+            }
+        }),
+        Outcome::Launch(launch) => {
+            let status = process::launch(&launch, &hardened)?;
+            return Ok(ExitCode::from(u8::try_from(status & 0xff).unwrap_or(EXEC_FAILED)));
+        }
+    };
+    shown.map_err(|source| Error::Io { action: "write to standard output", source })?;
+    Ok(code)
+}
+
+fn session_request(context: &Context<'_>, arguments: args::SessionArgs) -> SessionRequest {
+    SessionRequest {
+        profile: context.profile_or_default(arguments.profile),
+        duration: arguments.duration,
+        no_session: arguments.no_session,
+        region: arguments.region,
+        mfa_code: arguments.mfa_code,
+        min_ttl: arguments.min_ttl.unwrap_or(SessionRequest::MIN_TTL),
+        refresh: arguments.refresh,
+    }
+}
+
+fn key_source(arguments: &args::KeySourceArgs) -> Result<commands::add::From, Error> {
+    use commands::add::From;
+    Ok(match (arguments.env, arguments.stdin, &arguments.csv, arguments.from_credentials_file) {
+        (true, ..) => From::Environment,
+        (_, true, ..) => From::Lines(read_stdin()?),
+        (_, _, Some(path), _) => From::Csv(read_text(path)?),
+        (_, _, _, true) => From::CredentialsFile,
+        _ => From::Prompt,
+    })
+}
+
+fn opening(
+    passphrase: &args::PassphraseArgs,
+    identities: &[std::path::PathBuf],
+) -> Result<commands::backup::Opening, Error> {
+    let identity_files = identities.iter().map(|path| Ok(SecretBytes::from(atomic_file::read_user_file(path)?)));
+    let passphrase = passphrase.passphrase_file.as_deref().map(read_first_line).transpose()?;
+    Ok(commands::backup::Opening { identity_files: identity_files.collect::<Result<_, Error>>()?, passphrase })
+}
+
+/// Reads standard input to its end: a seed, a URI or two lines.
+fn read_stdin() -> Result<SecretText, Error> {
+    const LIMIT: usize = 64 * 1024;
+    let failed = |source| Error::Io { action: "read standard input", source };
+    let mut text = zeroize::Zeroizing::new(String::with_capacity(LIMIT));
+    std::io::stdin().lock().take(LIMIT as u64).read_to_string(&mut text).map_err(failed)?;
+    Ok(SecretText::from(std::mem::take(&mut *text)))
+}
+
+fn read_text(path: &Path) -> Result<SecretText, Error> {
+    let bytes = atomic_file::read_user_file(path)?;
+    String::from_utf8(bytes).map(SecretText::from).map_err(|error| {
+        drop(SecretBytes::from(error.into_bytes()));
+        Error::NotText { path: path.to_owned() }
+    })
+}
+
+/// A passphrase file's passphrase: its first line.
+fn read_first_line(path: &Path) -> Result<SecretText, Error> {
+    let text = read_text(path)?;
+    match text.expose().lines().next().filter(|line| !line.is_empty()) {
+        Some(line) => Ok(SecretText::from(line)),
+        None => Err(Error::EmptyPassphrase),
+    }
+}

@@ -1,0 +1,206 @@
+//! Values of the command line: times, and what looks like a secret in the wrong place.
+
+use std::{
+    ffi::{OsStr, OsString},
+    time::Duration,
+};
+
+use clap::{Arg, Command, builder::TypedValueParser, error::ErrorKind};
+
+use crate::mfa::{AuthenticationCode, InvalidAuthenticationCode};
+
+/// Reads `90`, `90s`, `15m`, `12h`, `1h30m`; a bare number is seconds.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let invalid = || "not a time such as 15m, 12h, 1h30m, or seconds".to_owned();
+    if text.is_empty() || !text.is_ascii() {
+        return Err(invalid());
+    }
+    let (mut total, mut number) = (0_u64, String::new());
+    let mut last_unit = u64::MAX;
+    for character in text.chars() {
+        let unit = match character {
+            '0'..='9' if number.len() < 9 => {
+                number.push(character);
+                continue;
+            }
+            'd' => 86_400,
+            'h' => 3_600,
+            'm' => 60,
+            's' => 1,
+            _ => return Err(invalid()),
+        };
+        // Units come once each, the largest first.
+        if unit >= last_unit {
+            return Err(invalid());
+        }
+        last_unit = unit;
+        total += number.parse::<u64>().map_err(|_| invalid())? * unit;
+        number.clear();
+    }
+    if !number.is_empty() {
+        if last_unit != u64::MAX {
+            return Err(invalid());
+        }
+        total = number.parse().map_err(|_| invalid())?;
+    }
+    Ok(Duration::from_secs(total))
+}
+
+/// Reads a time that is not zero.
+pub(super) fn some_time(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        Duration::ZERO => Err("it takes some time".to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// Reads how long a session lasts: at least AWS's 15 minutes, at most its 36 hours.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = time(text)?;
+    if !(900..=129_600).contains(&duration.as_secs()) {
+        return Err("a session lasts from 15m to 36h".to_owned());
+    }
+    Ok(duration)
+}
+
+/// Reads an authentication code. Not a function, because clap repeats what such a one refuses.
+#[derive(Clone)]
+pub(super) struct Code;
+
+impl TypedValueParser for Code {
+    type Value = AuthenticationCode;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        _argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<AuthenticationCode, clap::Error> {
+        let code = value.to_str().and_then(|text| text.parse().ok());
+        code.ok_or_else(|| {
+            let message = format!("the value of '--mfa-code' cannot be used: {InvalidAuthenticationCode}");
+            command.clone().error(ErrorKind::ValueValidation, message)
+        })
+    }
+}
+
+/// Whether an argument may be a secret that should have gone another way: it is not to be repeated.
+pub(super) fn looks_secret(argument: &str) -> bool {
+    let lower = argument.to_ascii_lowercase();
+    let encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte);
+    let varied =
+        argument.bytes().any(|byte| byte.is_ascii_digit()) && argument.bytes().any(|byte| byte.is_ascii_alphabetic());
+    lower.contains("otpauth:")
+        || lower.contains("otpauth-migration:")
+        || lower.starts_with("age-secret-key-")
+        || (argument.len() >= 16 && varied && argument.bytes().all(encoded))
+        || (argument.len() >= 16
+            && argument.bytes().all(|byte| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte)))
+}
+
+/// Whether one of our own arguments is a seed, a secret access key or an otpauth URI, whatever it was meant as; those
+/// of a command that `exec` or `rehearse` runs are not ours. Stricter than [`looks_secret`]: a name is not to be mistaken.
+pub(super) fn secret_among(arguments: &[OsString]) -> bool {
+    let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    let runs_a_command = arguments[..end].iter().any(|argument| argument == "exec" || argument == "rehearse");
+    let own = if runs_a_command { &arguments[..end] } else { arguments };
+    own.iter()
+        .skip(1)
+        .filter_map(|argument| argument.to_str())
+        .flat_map(|argument| argument.split_once('=').map_or([argument, ""], |(_, value)| [argument, value]))
+        .any(is_secret)
+}
+
+fn is_secret(argument: &str) -> bool {
+    let joined: String = argument.trim_end_matches('=').split(' ').collect();
+    let counted = |of: fn(&u8) -> bool| joined.bytes().filter(of).count();
+    let digits = counted(u8::is_ascii_digit);
+    let base32 =
+        |is_letter: fn(&u8) -> bool| joined.bytes().all(|byte| is_letter(&byte) || matches!(byte, b'2'..=b'7'));
+    let seed = match joined.len() {
+        0..16 => false,
+        16..32 => digits > 1 && base32(u8::is_ascii_uppercase),
+        _ => digits > 2 && (base32(u8::is_ascii_uppercase) || base32(u8::is_ascii_lowercase)),
+    };
+    // 40 characters of base64, and no path.
+    let key = joined.len() == 40
+        && !joined.starts_with('/')
+        && joined.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
+        && digits > 0
+        && counted(u8::is_ascii_uppercase) > 1
+        && counted(u8::is_ascii_lowercase) > 1;
+    let lower = joined.to_ascii_lowercase();
+    seed || key
+        || lower.contains("otpauth:")
+        || lower.contains("otpauth-migration:")
+        || lower.starts_with("age-secret-key-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, seconds) in
+            [("90", 90), ("90s", 90), ("15m", 900), ("12h", 43_200), ("1h30m", 5_400), ("1d", 86_400)]
+        {
+            assert_eq!(time(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "h", "1x", "-5m", "1m1h", "1h30", "1h1h", "9999999999", "٣m", "1.5h"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_within_the_limits_of_aws() {
+        assert!(duration("15m").is_ok() && duration("36h").is_ok());
+        assert!(duration("14m").is_err() && duration("37h").is_err());
+    }
+
+    #[test]
+    fn seeds_and_keys_look_secret_and_names_do_not() {
+        for text in [
+            "otpauth://totp/a?secret=MZXW6YTB",
+            "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY1",
+        ] {
+            assert!(looks_secret(text), "{text}");
+        }
+        for text in
+            ["prod", "--stdin", "my-production-account", "arn:aws:iam::123456789012:mfa/alice", "accessKeys.csv"]
+        {
+            assert!(!looks_secret(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_among_our_own_arguments_are_found_and_names_are_not_mistaken() {
+        let found = |line: &str| secret_among(&line.split(',').map(OsString::from).collect::<Vec<_>>());
+        for line in [
+            "mfavault,mfa,import,JBSWY3DPEHPK3PXP",
+            "mfavault,mfa,import,JBSW Y3DP EHPK 3PXP",
+            "mfavault,mfa,import,JBSWY3DPEHPK3PXPJBSWY3DPEE======",
+            "mfavault,mfa,import,jbswy3dpehpk3pxpjbswy3dpehpk3pxp",
+            "mfavault,mfa,import,--profile=JBSWY3DPEHPK3PXP",
+            "mfavault,mfa,import,--,JBSWY3DPEHPK3PXP",
+            "mfavault,code,otpauth://totp/a?secret=MZXW6YTB",
+            "mfavault,add,wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzz4ey",
+            "mfavault,backup,verify,f,-i,AGE-SECRET-KEY-1QQ",
+        ] {
+            assert!(found(line), "{line}");
+        }
+        for line in [
+            "mfavault,exec,prod,--,echo,JBSWY3DPEHPK3PXP",
+            "mfavault,rehearse,--,echo,JBSWY3DPEHPK3PXP",
+            "mfavault,exec,PRODUCTIONACCOUNT",
+            "mfavault,exec,my-production-account-2024-eu",
+            "mfavault,exec,222233334444-AdministratorAccess",
+            "mfavault,mfa,import,--serial,arn:aws:iam::123456789012:mfa/JBSWY3DPEHPK3PXP",
+            "mfavault,backup,create,/Users/Bob/Backups/ofMfaDevices2024/Alices",
+            "mfavault,backup,create,f,-r,age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+        ] {
+            assert!(!found(line), "{line}");
+        }
+    }
+}

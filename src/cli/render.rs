@@ -1,0 +1,397 @@
+//! Outcomes as a person or a script sees them: tables, lines, JSON. Of commands, all that goes to stdout goes out here.
+//!
+//! Names come from files, backups and servers: in what is for people they are shown without unseen characters, in JSON
+//! these are escaped.
+
+use std::{
+    io::{self, Write},
+    time::{Duration, SystemTime},
+};
+
+use comfy_table::{Table, presets};
+use serde_json::{Value, json};
+
+use super::args::CodesFormat;
+use crate::{
+    commands::{
+        backup::{Compared, Standing},
+        list::ProfileRow,
+        mfa::remote::{RemoteRow, Whereabouts},
+        whoami::Whoami,
+    },
+    mfa::{AuthenticationCode, SerialNumber, TimeStep},
+    profile::ProfileName,
+    rfc3339,
+    secret::SecretText,
+    session::{Call, Plan},
+    vault::DeviceEntry,
+    visible::{is_unseen, visible},
+};
+
+/// Writes text to stdout; a reader that went away is no error.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Writes a secret as a line.
+pub(super) fn print_secret(text: &SecretText) -> io::Result<()> {
+    print(text.expose())?;
+    if text.expose().ends_with('\n') { Ok(()) } else { print("\n") }
+}
+
+fn print_json(value: &Value) -> io::Result<()> {
+    print(&format!("{}\n", escaped(&format!("{value:#}"))))
+}
+
+/// JSON of the same value, for a terminal: what serde_json leaves unescaped can steer or deceive, too.
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            // Only between values: within them it is escaped already.
+            '\n' => escaped.push('\n'),
+            _ if is_unseen(character) => {
+                character.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+            }
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// Lines for a person.
+fn print_lines(lines: &str) -> io::Result<()> {
+    print(&lines.lines().map(|line| visible(line) + "\n").collect::<String>())
+}
+
+fn table(headers: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(headers.to_vec());
+    table
+}
+
+/// Adds a row, each cell as it can be shown: one with a line break would look like another row.
+fn add_row<const COUNT: usize>(table: &mut Table, cells: [&str; COUNT]) {
+    table.add_row(cells.map(visible));
+}
+
+fn print_table(mut table: Table) -> io::Result<()> {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    print(&lines.concat())
+}
+
+/// How long still.
+fn time_left(until: SystemTime, now: SystemTime) -> String {
+    duration(until.duration_since(now).unwrap_or_default())
+}
+
+/// `1h 05m`, `4m`, `30s`.
+pub(super) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+pub(super) fn profiles(rows: &[ProfileRow], as_json: bool, now: SystemTime) -> io::Result<()> {
+    if as_json {
+        let rows: Vec<Value> = rows
+            .iter()
+            .map(|row| {
+                let sessions: Vec<Value> = row
+                    .sessions
+                    .iter()
+                    .map(
+                        |(kind, expiration)| json!({"kind": kind.as_str(), "expiration": rfc3339::format(*expiration)}),
+                    )
+                    .collect();
+                json!({
+                    "profile": row.profile.as_str(),
+                    "in_config": row.in_config,
+                    "access_key_id": row.masked_access_key_id,
+                    "serial_number": row.serial_number.as_ref().map(SerialNumber::as_str),
+                    "device_held": row.device_held,
+                    "sessions": sessions,
+                })
+            })
+            .collect();
+        return print_json(&Value::Array(rows));
+    }
+    let mut table = table(&["PROFILE", "ACCESS KEY", "MFA DEVICE", "SESSIONS"]);
+    for row in rows {
+        let profile =
+            if row.in_config { row.profile.to_string() } else { format!("{} (not in the config)", row.profile) };
+        let device = match (&row.serial_number, row.device_held) {
+            (Some(serial), true) => serial.device_name().to_owned(),
+            (Some(serial), false) => format!("{} (not held here)", serial.device_name()),
+            (None, _) => "-".to_owned(),
+        };
+        let key = row.masked_access_key_id.as_deref().map_or("-".to_owned(), shortened);
+        let sessions: Vec<String> = row
+            .sessions
+            .iter()
+            .map(|(kind, expiration)| format!("{} {}", kind.as_str(), time_left(*expiration, now)))
+            .collect();
+        let sessions = if sessions.is_empty() { "-".to_owned() } else { sessions.join(", ") };
+        add_row(&mut table, [&profile, &key, &device, &sessions]);
+    }
+    print_table(table)
+}
+
+/// `****MPLE`: enough for a table.
+fn shortened(masked: &str) -> String {
+    masked[masked.len().saturating_sub(8)..].to_owned()
+}
+
+pub(super) fn devices(devices: &[(String, DeviceEntry)], as_json: bool) -> io::Result<()> {
+    if as_json {
+        return print_json(&Value::Array(devices.iter().map(|(name, entry)| device_json(name, entry)).collect()));
+    }
+    let mut table = table(&["NAME", "SERIAL NUMBER", "PROFILE"]);
+    for (name, entry) in devices {
+        let serial = entry.serial_number.as_ref().map_or("-", SerialNumber::as_str);
+        add_row(&mut table, [name, serial, entry.profile.as_ref().map_or("-", ProfileName::as_str)]);
+    }
+    print_table(table)
+}
+
+pub(super) fn remote_devices(rows: &[RemoteRow], as_json: bool) -> io::Result<()> {
+    let word = |whereabouts| match whereabouts {
+        Whereabouts::Held => "held",
+        Whereabouts::MissingHere => "missing_here",
+        Whereabouts::MissingThere => "missing_there",
+        Whereabouts::NotAsked => "not_asked",
+    };
+    if as_json {
+        let row = |row: &RemoteRow| {
+            json!({
+                "name": row.name,
+                "serial_number": row.serial_number.as_ref().map(SerialNumber::as_str),
+                "profile": row.profile.as_ref().map(ProfileName::as_str),
+                "whereabouts": word(row.whereabouts),
+            })
+        };
+        return print_json(&Value::Array(rows.iter().map(row).collect()));
+    }
+    let mut table = table(&["NAME", "SERIAL NUMBER", "PROFILE", "WHEREABOUTS"]);
+    for row in rows {
+        add_row(
+            &mut table,
+            [
+                row.name.as_deref().unwrap_or("-"),
+                row.serial_number.as_ref().map_or("-", SerialNumber::as_str),
+                row.profile.as_ref().map_or("-", ProfileName::as_str),
+                &word(row.whereabouts).replace('_', " "),
+            ],
+        );
+    }
+    print_table(table)
+}
+
+pub(super) fn device(name: &str, entry: &DeviceEntry, as_json: bool) -> io::Result<()> {
+    if as_json {
+        return print_json(&device_json(name, entry));
+    }
+    let mut lines = vec![("name", name.to_owned())];
+    lines.push(("serial number", entry.serial_number.as_ref().map_or("-".to_owned(), ToString::to_string)));
+    lines.push(("profile", entry.profile.as_ref().map_or("-".to_owned(), ToString::to_string)));
+    lines.push(("issuer", entry.issuer.clone().unwrap_or("-".to_owned())));
+    lines.push(("account", entry.account.clone()));
+    lines.push(("codes", if entry.fits_aws { "as AWS takes them" } else { "not of the kind AWS takes" }.to_owned()));
+    lines.push(("seed from", format!("{}, {}", entry.provenance, rfc3339::format(entry.added))));
+    print(&lines.iter().map(|(name, value)| format!("{name:<15}{}\n", visible(value))).collect::<String>())
+}
+
+fn device_json(name: &str, entry: &DeviceEntry) -> Value {
+    json!({
+        "name": name,
+        "serial_number": entry.serial_number.as_ref().map(SerialNumber::as_str),
+        "profile": entry.profile.as_ref().map(ProfileName::as_str),
+        "issuer": entry.issuer,
+        "account": entry.account,
+        "fits_aws": entry.fits_aws,
+        "provenance": entry.provenance,
+        "added": rfc3339::format(entry.added),
+    })
+}
+
+pub(super) fn code(
+    name: &str,
+    serial_number: Option<&SerialNumber>,
+    code: &AuthenticationCode,
+    valid_until: SystemTime,
+    as_json: bool,
+) -> io::Result<()> {
+    if !as_json {
+        return print(&format!("{}\n", code.expose()));
+    }
+    print_json(&json!({
+        "name": name,
+        "serial_number": serial_number.map(SerialNumber::as_str),
+        "code": code.expose(),
+        "valid_until": rfc3339::format(valid_until),
+    }))
+}
+
+pub(super) fn consecutive_codes(
+    name: &str,
+    serial_number: Option<&SerialNumber>,
+    codes: &[(TimeStep, AuthenticationCode); 2],
+    valid_until: SystemTime,
+    format: Option<CodesFormat>,
+) -> io::Result<()> {
+    let [(first_step, first), (second_step, second)] = codes;
+    match format {
+        Some(CodesFormat::Lines) => print(&format!("{}\n{}\n", first.expose(), second.expose())),
+        Some(CodesFormat::Cli) => {
+            print(&format!("--authentication-code-1 {} --authentication-code-2 {}\n", first.expose(), second.expose()))
+        }
+        None => print_json(&json!({
+            "name": name,
+            "serial_number": serial_number.map(SerialNumber::as_str),
+            "codes": [
+                {"time_step": first_step.0, "code": first.expose()},
+                {"time_step": second_step.0, "code": second.expose()},
+            ],
+            "valid_until": rfc3339::format(valid_until),
+        })),
+    }
+}
+
+pub(super) fn whoami(whoami: &Whoami, as_json: bool, now: SystemTime) -> io::Result<()> {
+    let identity = &whoami.identity;
+    if as_json {
+        return print_json(&json!({
+            "account_id": identity.account_id,
+            "arn": identity.arn.to_string(),
+            "user_id": identity.user_id,
+            "mfa_present": whoami.mfa_present,
+            "expiration": whoami.expiration.map(rfc3339::format),
+        }));
+    }
+    let left = whoami.expiration.map_or("no end".to_owned(), |expiration| time_left(expiration, now));
+    let mfa = if whoami.mfa_present { "present" } else { "not present" };
+    print_lines(&format!(
+        "account   {}\narn       {}\nMFA       {mfa}\ntime left {left}\n",
+        identity.account_id, identity.arn
+    ))
+}
+
+pub(super) fn plan(plan: &Plan, as_json: bool) -> io::Result<()> {
+    if as_json {
+        let steps: Vec<Value> = plan
+            .steps
+            .iter()
+            .map(|step| {
+                json!({
+                    "call": step.call.as_str(),
+                    "profile": step.profile.as_str(),
+                    "duration_seconds": step.duration.as_secs(),
+                    "serial_number": step.serial_number.as_ref().map(SerialNumber::as_str),
+                    "role_arn": match &step.call {
+                        Call::AssumeRole { role_arn, .. } => Some(role_arn.to_string()),
+                        Call::GetSessionToken => None,
+                    },
+                    "origin": step.origins,
+                })
+            })
+            .collect();
+        return print_json(&json!({
+            "profile": plan.profile.as_str(),
+            "source_profile": plan.source.as_str(),
+            "region": plan.region,
+            "sts_endpoint": plan.endpoints.sts_url,
+            "steps": steps,
+            "notes": plan.notes,
+        }));
+    }
+    let mut text = format!("{}: keys of `{}`\n", plan.profile, plan.source);
+    if plan.steps.is_empty() {
+        text.push_str("no call: the long-term credentials go out as they are\n");
+    }
+    for (index, step) in plan.steps.iter().enumerate() {
+        text.push_str(&format!("{}. {}\n", index + 1, step.call.as_str()));
+        let mut line = |what: &str, key: &str, value: &str| {
+            let origin = step.origins.get(key).map(|origin| format!("  ← {origin}")).unwrap_or_default();
+            text.push_str(&format!("   {what:<12}{value}{origin}\n"));
+        };
+        if let Call::AssumeRole { role_arn, role_session_name, external_id } = &step.call {
+            line("role", "role_arn", &role_arn.to_string());
+            line("session", "role_session_name", role_session_name);
+            external_id.iter().for_each(|id| line("external ID", "external_id", id));
+        }
+        line("duration", "duration", &duration(step.duration));
+        line("device", "serial_number", step.serial_number.as_ref().map_or("-", SerialNumber::as_str));
+    }
+    text.push_str(&format!(
+        "region {}, STS at {}\n",
+        plan.region.as_deref().unwrap_or("not set"),
+        plan.endpoints.sts_url
+    ));
+    for note in &plan.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    print_lines(&text)
+}
+
+/// Prints the comparison; says whether all is alike.
+pub(super) fn comparison(compared: &[Compared], as_json: bool) -> io::Result<bool> {
+    let word = |standing| match standing {
+        Standing::Same => "same",
+        Standing::OnlyInBackup => "missing_in_vault",
+        Standing::OnlyInVault => "missing_in_backup",
+        Standing::Different => "different",
+    };
+    if as_json {
+        let lines: Vec<Value> = compared
+            .iter()
+            .map(|line| {
+                json!({
+                    "kind": line.kind,
+                    "name": line.name,
+                    "serial_number": line.serial_number,
+                    "standing": word(line.standing),
+                })
+            })
+            .collect();
+        print_json(&Value::Array(lines))?;
+    } else {
+        let mut table = table(&["NAME", "KIND", "STANDING"]);
+        for line in compared {
+            add_row(&mut table, [line.name.as_str(), line.kind, &word(line.standing).replace('_', " ")]);
+        }
+        print_table(table)?;
+    }
+    Ok(compared.iter().all(|line| line.standing == Standing::Same))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_for_a_terminal_is_harmless_and_says_the_same() {
+        let value = json!({"a\u{202e}b": ["\u{1b}[2J\n", "\u{9b}2J\u{7f}", "\u{e0041}", "Jürgen"]});
+        let text = escaped(&format!("{value:#}"));
+        assert!(text.chars().all(|character| character == '\n' || !is_unseen(character)), "{text:?}");
+        assert!(text.contains("Jürgen"));
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), value);
+    }
+
+    #[test]
+    fn a_name_makes_no_row_of_its_own() {
+        let mut table = table(&["NAME", "KIND"]);
+        add_row(&mut table, ["a\nb\u{1b}[2J\u{202e}c", "device"]);
+        assert_eq!(table.lines().count(), 2);
+        assert!(table.lines().all(|line| !line.chars().any(is_unseen)));
+    }
+}
