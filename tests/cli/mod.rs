@@ -1,0 +1,17 @@
+//! The real binary, as a shell, a script and an SDK see it: against the stand-in of AWS, in a cleared environment.
+
+mod world;
+
+mod contract;
+mod crowd;
+mod damage;
+mod documents;
+mod exec;
+mod files;
+mod help;
+mod json;
+mod leaks;
+mod questions;
+mod rehearse;
+mod ritual;
+mod system_keystore;

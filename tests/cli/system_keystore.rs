@@ -1,0 +1,67 @@
+//! The system's own keystore, a real GNOME Keyring on a private bus: which keystore is taken, and that it stays so.
+
+use std::process::Command;
+
+use super::world::{Run, World};
+use crate::keystore_contract::os::Session;
+
+/// Without a wish, in the session of the keyring or in none.
+fn freely(world: &World, session: Option<&Session>, arguments: &str) -> Command {
+    let mut command = world.line(arguments);
+    command.env_remove("MFAVAULT_KEYSTORE").env_remove("MFAVAULT_PASSPHRASE").env("XDG_RUNTIME_DIR", world.folder());
+    if let Some(session) = session {
+        session.environment(&mut command);
+    }
+    command
+}
+
+fn pair(world: &World) -> String {
+    let key = world.key("admin");
+    format!("{}\n{}\n", key.access_key_id, key.secret_access_key.expose())
+}
+
+const SEED: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+
+#[test]
+fn where_there_is_a_keyring_it_is_taken_and_everything_works_with_it() {
+    let Some(session) = Session::with_keyring() else { return };
+    for wish in ["", " --keystore os"] {
+        let world = World::empty();
+        let run = |arguments: &str| freely(&world, Some(&session), &format!("{arguments}{wish}"));
+        // The keyring outlives this world: another run may have left the same names.
+        let ran = run("add admin --stdin --force").run_with(&pair(&world)).succeeded();
+        assert!(ran.stderr.contains("keystore `os`"), "{ran:?}");
+        run("mfa import other --stdin --force").run_with(SEED).succeeded();
+        assert_eq!(run("code other").run().succeeded().stdout.trim().len(), 6);
+        let mut command = freely(&world, Some(&session), &format!("exec admin{wish} -- printenv AWS_SESSION_TOKEN"));
+        let token = command.run().succeeded().stdout;
+        assert_eq!(command.run().succeeded().stdout, token);
+        assert_eq!(world.calls("GetSessionToken"), 1);
+        let rows = run("list --json").run().succeeded().json();
+        assert_eq!(rows[0]["sessions"].as_array().unwrap().len(), 1, "{rows}");
+        assert!(!world.path("vault/data/keystore").exists());
+        run("unlock").run().refused(1, &["os"]);
+        run("mfa remove other --force").run().succeeded();
+        run("remove admin --force").run().succeeded();
+    }
+}
+
+#[test]
+fn the_keystore_of_the_first_record_stays_the_vaults_own() {
+    let Some(session) = Session::with_keyring() else { return };
+    let world = World::empty();
+    freely(&world, Some(&session), "add admin --stdin").run_with(&pair(&world)).succeeded();
+    let ran = freely(&world, None, "exec admin -- true").run();
+    ran.refused(125, &["os", "D-Bus", "--keystore file"]);
+    assert!(!world.path("vault/data/keystore").exists());
+    freely(&world, Some(&session), "exec admin -- true").run().succeeded();
+    freely(&world, Some(&session), "remove admin --force").run().succeeded();
+
+    let world = World::empty();
+    let mut add = freely(&world, None, "add admin --stdin");
+    let ran = add.env("MFAVAULT_PASSPHRASE", "p").run_with(&pair(&world)).succeeded();
+    assert!(ran.stderr.contains("keystore `file`"), "{ran:?}");
+    let mut exec = freely(&world, Some(&session), "-v exec admin -- true");
+    let ran = exec.env("MFAVAULT_PASSPHRASE", "p").run().succeeded();
+    assert!(ran.stderr.contains("keystore file: the vault is there"), "{ran:?}");
+}

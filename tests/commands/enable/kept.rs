@@ -1,0 +1,339 @@
+//! What `mfa enable` must not forget: seeds that it did not make, devices of other accounts, devices that IAM is late to
+//! know; and what it must not take for a proof.
+
+use std::{
+    cell::{Cell, RefCell},
+    fs, mem,
+    time::Duration,
+};
+
+use mfavault::{
+    aws::{
+        AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedDevice, EnabledDevice, HttpAws,
+        MfaProof,
+    },
+    clock::Clock,
+    commands::{Error, SessionRequest, mfa::enable},
+    credentials::SessionCredentials,
+    mfa::{AuthenticationCode, CodeSettings, Seed, SerialNumber, VirtualMfaDevice},
+    rehearsal::{FaultKind, Rehearsal, Settings},
+    vault::{DeviceRecord, SessionKind, SessionRecord},
+};
+
+use super::{begun, enrolments, unfinished};
+use crate::support::bench::{Bench, SERIAL, name};
+
+const ADMINS: &str = "arn:aws:iam::111122223333:mfa/admin";
+
+/// AWS where EnableMFADevice does not know a device yet, and perhaps DeleteVirtualMFADevice neither.
+struct Late {
+    aws: HttpAws,
+    enabling: Cell<usize>,
+    deleting: Cell<usize>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl Late {
+    fn answer(&self, left: &Cell<usize>, operation: &'static str) -> Result<(), AwsError> {
+        self.asked.borrow_mut().push(operation);
+        if left.get() == 0 {
+            return Ok(());
+        }
+        left.set(left.get() - 1);
+        Err(AwsError::NoSuchEntity { operation, message: "it is late".to_owned() })
+    }
+}
+
+impl Aws for Late {
+    fn get_caller_identity(&self, caller: Caller<'_>) -> Result<CallerIdentity, AwsError> {
+        self.aws.get_caller_identity(caller)
+    }
+
+    fn get_session_token(
+        &self,
+        caller: Caller<'_>,
+        duration: Duration,
+        mfa: Option<&MfaProof>,
+    ) -> Result<SessionCredentials, AwsError> {
+        self.aws.get_session_token(caller, duration, mfa)
+    }
+
+    fn assume_role(&self, caller: Caller<'_>, request: &AssumeRoleRequest) -> Result<SessionCredentials, AwsError> {
+        self.aws.assume_role(caller, request)
+    }
+
+    fn create_virtual_mfa_device(&self, caller: Caller<'_>, name: &str) -> Result<CreatedDevice, AwsError> {
+        self.aws.create_virtual_mfa_device(caller, name)
+    }
+
+    fn enable_mfa_device(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        serial_number: &SerialNumber,
+        codes: [&AuthenticationCode; 2],
+    ) -> Result<(), AwsError> {
+        self.answer(&self.enabling, "EnableMFADevice")?;
+        self.aws.enable_mfa_device(caller, user_name, serial_number, codes)
+    }
+
+    fn resync_mfa_device(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        serial_number: &SerialNumber,
+        codes: [&AuthenticationCode; 2],
+    ) -> Result<(), AwsError> {
+        self.aws.resync_mfa_device(caller, user_name, serial_number, codes)
+    }
+
+    fn list_mfa_devices(&self, caller: Caller<'_>, user_name: &str) -> Result<Vec<EnabledDevice>, AwsError> {
+        self.aws.list_mfa_devices(caller, user_name)
+    }
+
+    fn delete_virtual_mfa_device(&self, caller: Caller<'_>, serial_number: &SerialNumber) -> Result<(), AwsError> {
+        self.answer(&self.deleting, "DeleteVirtualMFADevice")?;
+        self.aws.delete_virtual_mfa_device(caller, serial_number)
+    }
+
+    fn clock_offset(&self) -> Option<ClockOffset> {
+        self.aws.clock_offset()
+    }
+}
+
+/// `mfa enable main --qr device.png` at an AWS that is late; which of the late calls were made.
+fn enable_late(bench: &Bench, enabling: usize, deleting: usize) -> (Vec<&'static str>, Result<(), Error>) {
+    let (enabling, deleting) = (Cell::new(enabling), Cell::new(deleting));
+    let late = Late { aws: bench.client(), enabling, deleting, asked: RefCell::default() };
+    let qr = Some(bench.path("device.png"));
+    let arguments = enable::Arguments { profile: name("main"), name: None, user_name: None, qr };
+    let result = bench.run_with(&bench.keystore, &late, |context| enable::run(context, &arguments)).map(drop);
+    (late.asked.into_inner(), result)
+}
+
+/// A world whose profile `main` is an administrator's, who may delete devices.
+fn with_admin() -> Bench {
+    let bench = Bench::empty(|_| {});
+    bench.write_config("[profile main]\n");
+    bench.store_key("main", "admin");
+    bench
+}
+
+/// Puts a seed into the vault as `mfa import` does.
+fn imported(bench: &Bench, local_name: &str, serial_number: Option<&str>, seed: Option<Seed>) -> DeviceRecord {
+    let device = VirtualMfaDevice {
+        name: local_name.to_owned(),
+        serial_number: serial_number.map(|serial| serial.parse().unwrap()),
+        issuer: None,
+        account: local_name.to_owned(),
+        seed: seed.unwrap_or_else(|| Seed::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap()),
+        settings: CodeSettings::AWS,
+    };
+    let record = DeviceRecord { device, profile: None, provenance: "typed in".to_owned(), added: bench.clock.now() };
+    bench.run(|context| context.vault.store_device(&record)).unwrap();
+    record
+}
+
+/// A device that somebody made at AWS and did not enable.
+fn made_at_aws(bench: &Bench, name: &str) -> Seed {
+    let admin = bench.key_of("admin").into();
+    bench.ask_aws(&admin, |aws, caller| aws.create_virtual_mfa_device(caller, name)).unwrap().seed
+}
+
+#[test]
+fn an_imported_seed_of_a_device_that_aws_does_not_have_is_kept() {
+    for (bench, user, serial) in [(Bench::new(), "alice", SERIAL), (with_admin(), "admin", ADMINS)] {
+        let record = imported(&bench, "phone", Some(serial), None);
+        bench.clock.advance(600);
+        let error = bench.enable().unwrap_err();
+        assert!(matches!(&error, Error::NotAtAws { name, .. } if name == "phone"), "{user}: {error}");
+        assert_eq!((bench.device("phone"), enrolments(&bench)), (Some(record), 0), "{user}");
+        bench.enable_with(|arguments| arguments.name = Some("laptop".to_owned())).unwrap();
+        assert!(bench.device("phone").is_some() && bench.device("laptop").is_some(), "{user}");
+    }
+}
+
+#[test]
+fn an_imported_seed_whose_codes_aws_refuses_is_kept_and_the_device_too() {
+    let bench = with_admin();
+    made_at_aws(&bench, "admin");
+    let record = imported(&bench, "phone", Some(ADMINS), None);
+    let error = bench.enable().unwrap_err();
+    assert!(matches!(error, Error::Aws(AwsError::InvalidAuthenticationCode { .. })), "{error}");
+    assert!(bench.prompt.talk().contains("was not begun here"));
+    assert_eq!((bench.device("phone"), bench.devices_at_aws()), (Some(record), vec![(ADMINS.to_owned(), None)]));
+}
+
+#[test]
+fn an_imported_device_that_is_not_enabled_yet_is_enabled_and_proved() {
+    let bench = Bench::new();
+    let seed = made_at_aws(&bench, "alice");
+    imported(&bench, "phone", Some(SERIAL), Some(seed));
+    bench.enable().unwrap();
+    assert_eq!(bench.devices_at_aws(), [(SERIAL.to_owned(), Some("alice".to_owned()))]);
+    assert!(bench.carries_mfa(&bench.credentials("main").unwrap()));
+}
+
+#[test]
+fn the_seed_of_another_accounts_device_is_kept_when_the_profiles_key_is_replaced() {
+    let mut bench = Bench::new();
+    bench.fail("GetSessionToken", FaultKind::ClosedBeforeActing, None);
+    unfinished(bench.enable());
+    bench.aws.clear_faults();
+    let first = bench.device("alice").unwrap();
+    let mut settings = Settings::new(bench.clock.clone());
+    settings.account_id = "444455556666".to_owned();
+    let first_aws = mem::replace(&mut bench.aws, Rehearsal::start(settings).unwrap());
+    bench.set_environment(&[]);
+    bench.store_key("main", "alice");
+    bench.enable().unwrap();
+    assert_eq!(bench.device("alice"), Some(first));
+    let second = bench.device("alice@444455556666").unwrap().device.serial_number.unwrap();
+    assert_eq!(second.as_str(), "arn:aws:iam::444455556666:mfa/alice");
+    assert_eq!(enrolments(&bench), 0);
+    bench.aws = first_aws;
+    bench.assert_no_device_without_its_seed(&bench.keystore, "the first account");
+}
+
+#[test]
+fn a_device_that_iam_is_a_moment_late_to_know_is_waited_for() {
+    let bench = Bench::new();
+    let (asked, result) = enable_late(&bench, 1, 0);
+    result.unwrap();
+    assert_eq!(asked, ["EnableMFADevice", "EnableMFADevice"]);
+    assert!(bench.prompt.countdowns()[0].0.contains("IAM"));
+}
+
+#[test]
+fn a_device_that_iam_does_not_come_to_know_is_deleted_with_seed_and_picture() {
+    let bench = with_admin();
+    let (asked, result) = enable_late(&bench, 2, 0);
+    assert!(matches!(result, Err(Error::Aws(AwsError::NoSuchEntity { .. }))));
+    assert_eq!(asked, ["EnableMFADevice", "EnableMFADevice", "DeleteVirtualMFADevice"]);
+    assert_eq!((bench.devices_at_aws(), bench.device("admin"), enrolments(&bench)), (vec![], None, 0));
+    assert!(!bench.path("device.png").exists());
+}
+
+#[test]
+fn a_new_device_that_iam_does_not_know_even_to_delete_it_keeps_its_seed_for_the_next_run() {
+    // alice may not delete, so she never hears whether it is there.
+    for (bench, deleting) in [(with_admin(), 1), (Bench::new(), 0)] {
+        let (_, result) = enable_late(&bench, 2, deleting);
+        assert!(matches!(unfinished(result), Error::Aws(AwsError::NoSuchEntity { .. })));
+        assert!(bench.prompt.talk().contains("its seed is kept"));
+        assert_eq!((bench.devices_at_aws().len(), enrolments(&bench)), (1, 1));
+        let (_, result) = enable_late(&bench, 0, 0);
+        result.unwrap();
+        assert_eq!((bench.devices_at_aws().len(), enrolments(&bench)), (1, 0));
+        bench.assert_no_device_without_its_seed(&bench.keystore, "after the second run");
+    }
+}
+
+#[test]
+fn a_session_of_an_earlier_device_of_the_name_is_no_proof() {
+    let bench = Bench::new();
+    let old = bench.run(|context| {
+        let plan = SessionRequest::plain(name("main")).plan_with_serial(context, &SERIAL.parse().unwrap()).unwrap();
+        let credentials = SessionCredentials {
+            access_key_id: "ASIAIOSFODNN7EXAMPLE".parse().unwrap(),
+            secret_access_key: "wJalr".into(),
+            session_token: "old".into(),
+            expiration: bench.clock.now() + Duration::from_secs(3600),
+        };
+        let kind = SessionKind::GetSessionToken;
+        let session = SessionRecord { credentials, kind, profile: name("main"), source: name("main") };
+        let key = plan.steps[0].cache_key.clone();
+        context.vault.remember_session(&key, &session, bench.clock.now()).unwrap();
+        (key, session)
+    });
+    bench.fail("GetSessionToken", FaultKind::ClosedBeforeActing, None);
+    unfinished(bench.enable());
+    bench.aws.clear_faults();
+    let (requests, result) = bench.requests_of(|| bench.enable());
+    result.unwrap();
+    assert!(requests.contains(&"GetSessionToken 3600 mfa/alice+code".to_owned()), "{requests:?}");
+    let remembered = bench.run(|context| context.vault.session(&old.0, bench.clock.now())).unwrap().unwrap();
+    assert_ne!(remembered, old.1);
+    assert!(bench.carries_mfa(&bench.credentials("main").unwrap()));
+}
+
+#[test]
+fn the_proof_of_a_profile_with_a_role_is_not_taken_for_the_roles_session() {
+    let bench = Bench::new();
+    let role = "role_arn = arn:aws:iam::111122223333:role/deploy\nduration_seconds = 7200";
+    bench.write_config(&format!("[profile main]\n{role}\n"));
+    bench.enable().unwrap();
+    assert!(bench.prompt.talk().contains("proved it"));
+    let (requests, credentials) = bench.requests_of(|| bench.credentials("main"));
+    credentials.unwrap();
+    assert_eq!(requests, ["AssumeRole 7200 mfa/alice+code"]);
+}
+
+#[test]
+fn the_proof_of_a_profile_whose_sessions_come_of_another_key_is_not_remembered() {
+    let bench = Bench::new();
+    bench.store_key("other", "admin");
+    let role = "role_arn = arn:aws:iam::111122223333:role/open\nsource_profile = other";
+    bench.write_config(&format!("[profile main]\n{role}\n[profile other]\n"));
+    let (requests, result) = bench.requests_of(|| bench.enable());
+    result.unwrap();
+    assert!(requests.contains(&"GetSessionToken 900 mfa/alice+code".to_owned()), "{requests:?}");
+    assert!(!bench.keystore.names().iter().any(|record| record.starts_with("session/")));
+}
+
+#[test]
+fn a_run_with_a_qr_code_can_be_run_again() {
+    let bench = Bench::new();
+    let path = bench.path("device.png");
+    let with_qr = || bench.enable_with(|arguments| arguments.qr = Some(path.clone()));
+    bench.fail("EnableMFADevice", FaultKind::ClosedBeforeActing, None);
+    unfinished(with_qr());
+    bench.aws.clear_faults();
+    let picture = fs::read(&path).unwrap();
+    let mut other = picture.clone();
+    *other.last_mut().unwrap() ^= 1;
+    for content in [b"mine".to_vec(), other] {
+        fs::write(&path, &content).unwrap();
+        assert!(matches!(unfinished(with_qr()), Error::PictureExists { .. }));
+        assert_eq!((fs::read(&path).unwrap(), bench.devices_at_aws()), (content, vec![(SERIAL.to_owned(), None)]));
+    }
+    fs::write(&path, &picture).unwrap();
+    with_qr().unwrap();
+    with_qr().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), picture);
+    fs::remove_file(&path).unwrap();
+    with_qr().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), picture, "of a device that is enabled already");
+}
+
+#[test]
+fn a_local_name_that_is_taken_is_never_taken_over() {
+    let bench = Bench::new();
+    let held = ["alice", "alice@111122223333"].map(|name| imported(&bench, name, None, None));
+    bench.enable().unwrap();
+    assert_eq!(["alice", "alice@111122223333"].map(|name| bench.device(name).unwrap()), held);
+    let record = bench.device("alice@111122223333-2").unwrap();
+    assert_eq!(record.device.serial_number.unwrap().as_str(), SERIAL);
+}
+
+#[test]
+fn a_name_whose_seed_is_here_already_is_passed_over_when_the_wanted_one_is_taken() {
+    let bench = Bench::new();
+    made_at_aws(&bench, "alice");
+    let record = imported(&bench, "phone", Some(&format!("{SERIAL}-2")), None);
+    bench.enable().unwrap();
+    assert_eq!(bench.device("phone"), Some(record));
+    assert!(bench.devices_at_aws().contains(&(format!("{SERIAL}-3"), Some("alice".to_owned()))));
+}
+
+#[test]
+fn what_was_begun_for_another_user_is_not_gone_on_with() {
+    let bench = with_admin();
+    begun(&bench);
+    let first = bench.device("admin").unwrap();
+    bench.enable_with(|arguments| arguments.user_name = Some("alice".to_owned())).unwrap();
+    assert_eq!(bench.device("admin"), Some(first));
+    bench.enable().unwrap();
+    let owners = [(ADMINS, "admin"), (SERIAL, "alice")];
+    assert_eq!(bench.devices_at_aws(), owners.map(|(serial, user)| (serial.to_owned(), Some(user.to_owned()))));
+}

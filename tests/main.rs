@@ -1,0 +1,15 @@
+//! All integration tests, in one binary: it links once.
+
+#![allow(clippy::unwrap_used, reason = "in a test every error is a failure")]
+#![allow(clippy::result_large_err, reason = "the errors of commands are passed on as they are")]
+
+mod architecture;
+#[cfg(target_os = "linux")]
+mod cli;
+mod commands;
+mod interop;
+mod keystore_contract;
+mod process;
+mod prompt_terminal;
+mod support;
+mod vault;

@@ -1,0 +1,95 @@
+//! A person whose answers are known beforehand, and who remembers what was said.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use mfavault::{
+    prompt::{Prompt, PromptError},
+    secret::SecretText,
+};
+
+/// Answers in order; a question without an answer is a test's failure.
+#[derive(Default)]
+pub(crate) struct ScriptedPrompt(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    answers: VecDeque<String>,
+    nobody: bool,
+    questions: Vec<String>,
+    talk: Vec<String>,
+    countdowns: Vec<(String, Duration)>,
+}
+
+impl ScriptedPrompt {
+    /// Adds the answer to a question to come; a confirmation takes `yes` or `no`.
+    pub(crate) fn answer(&self, text: &str) {
+        self.lock().answers.push_back(text.to_owned());
+    }
+
+    /// From now on nobody is there to be asked.
+    pub(crate) fn leave(&self) {
+        self.lock().nobody = true;
+    }
+
+    /// What was asked so far; asking forgets it.
+    pub(crate) fn questions(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().questions)
+    }
+
+    /// What was said so far, a line each; asking forgets it.
+    pub(crate) fn talk(&self) -> String {
+        std::mem::take(&mut self.lock().talk).join("\n")
+    }
+
+    /// What was awaited, and how long; asking forgets it.
+    pub(crate) fn countdowns(&self) -> Vec<(String, Duration)> {
+        std::mem::take(&mut self.lock().countdowns)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no test panics while it holds the state")
+    }
+
+    fn ask(&self, question: &str, instead: &str) -> Result<String, PromptError> {
+        let mut state = self.lock();
+        if state.nobody {
+            let (question, instead) = (question.to_owned(), instead.to_owned());
+            return Err(PromptError::NoTerminal { question, reason: "nobody is there", instead });
+        }
+        state.questions.push(question.to_owned());
+        let answer = state.answers.pop_front();
+        drop(state);
+        Ok(answer.unwrap_or_else(|| panic!("nobody expected the question: {question}")))
+    }
+}
+
+impl Prompt for ScriptedPrompt {
+    fn secret(&self, question: &str, instead: &str) -> Result<SecretText, PromptError> {
+        self.ask(question, instead).map(SecretText::from)
+    }
+
+    fn line(&self, question: &str, instead: &str) -> Result<String, PromptError> {
+        self.ask(question, instead)
+    }
+
+    fn confirm(&self, question: &str, instead: &str) -> Result<bool, PromptError> {
+        match self.ask(question, instead)?.as_str() {
+            "yes" => Ok(true),
+            "no" => Ok(false),
+            other => panic!("`{other}` answers no confirmation: {question}"),
+        }
+    }
+
+    fn say(&self, line: &str) {
+        self.lock().talk.push(line.to_owned());
+    }
+
+    fn countdown(&self, reason: &str, left: Duration, wait: &dyn Fn()) {
+        self.lock().countdowns.push((reason.to_owned(), left));
+        wait();
+    }
+}
