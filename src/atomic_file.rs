@@ -6,9 +6,12 @@
 
 use std::{
     ffi::OsStr,
-    fs::File,
+    fs::{File, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -138,6 +141,23 @@ impl PrivateFolder {
         self.write(name, bytes)
     }
 
+    /// Appends in one write, without waiting for the disk, creating the file if it is missing. One that has `limit` bytes
+    /// or more becomes `NAME.previous` first.
+    ///
+    /// # Errors
+    /// As [`PrivateFolder::read`].
+    pub fn append(&self, name: &str, bytes: &[u8], limit: u64) -> Result<(), FileError> {
+        let path = self.path_of(name, "append to")?;
+        let open = || self.folder.open_to_append(&path, OsStr::new(name));
+        let mut file = open()?;
+        if file.metadata().map_err(refused("append to", &path))?.len() >= limit {
+            let renamed = self.folder.rename(OsStr::new(name), OsStr::new(&previous_name(name)));
+            renamed.map_err(refused("rename", &path))?;
+            file = open()?;
+        }
+        file.write_all(bytes).map_err(refused("append to", &path))
+    }
+
     /// Removes a file; says whether it was there.
     ///
     /// # Errors
@@ -160,13 +180,37 @@ impl PrivateFolder {
     pub fn lock(&self, name: &str) -> Result<FileLock, FileError> {
         let path = self.path_of(name, "lock")?;
         let file = self.folder.open_to_lock(&path, OsStr::new(name))?;
-        loop {
-            match file.lock() {
-                Ok(()) => return Ok(FileLock { _file: file }),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(refused("lock", &path)(error)),
-            }
+        lock(&file).map_err(refused("lock", &path))?;
+        Ok(FileLock { _file: file })
+    }
+
+    /// As [`PrivateFolder::lock`]; calls `say` once if it takes longer than `patience`.
+    ///
+    /// # Errors
+    /// As [`PrivateFolder::lock`].
+    pub fn lock_or_say(&self, name: &str, patience: Duration, say: &dyn Fn()) -> Result<FileLock, FileError> {
+        let path = self.path_of(name, "lock")?;
+        let file = self.folder.open_to_lock(&path, OsStr::new(name))?;
+        match file.try_lock() {
+            Ok(()) => return Ok(FileLock { _file: file }),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(refused("lock", &path)(error)),
         }
+        let locked = thread::scope(|scope| {
+            let (done, waiting) = mpsc::channel();
+            let locking = &file;
+            let thread = thread::Builder::new();
+            match thread.spawn_scoped(scope, move || drop(done.send(lock(locking)))) {
+                Ok(_) => waiting.recv_timeout(patience).or_else(|_| {
+                    say();
+                    waiting.recv()
+                }),
+                Err(_) => Ok(lock(&file)),
+            }
+        });
+        let lost = |_| Err(io::Error::other("the thread that waited for it is gone"));
+        locked.unwrap_or_else(lost).map_err(refused("lock", &path))?;
+        Ok(FileLock { _file: file })
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -190,6 +234,16 @@ impl PrivateFolder {
 /// The name under which [`PrivateFolder::write_keeping_previous`] keeps the former content.
 pub fn previous_name(name: &str) -> String {
     format!("{name}.previous")
+}
+
+/// Waits for a lock, whatever signals come meanwhile.
+fn lock(file: &File) -> io::Result<()> {
+    loop {
+        match file.lock() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// A lock that is held until this is dropped or the process ends.

@@ -41,6 +41,11 @@ impl Folder {
         options.open(self.0.join(name)).map_err(refused("lock", path))
     }
 
+    pub(super) fn open_to_append(&self, path: &Path, name: &OsStr) -> Result<File, FileError> {
+        let opened = OpenOptions::new().append(true).create(true).open(self.0.join(name));
+        opened.map_err(refused("append to", path))
+    }
+
     pub(super) fn create(&self, name: &OsStr, _like: Option<&Metadata>) -> io::Result<File> {
         OpenOptions::new().write(true).create_new(true).open(self.0.join(name))
     }

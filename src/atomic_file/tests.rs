@@ -211,6 +211,22 @@ fn a_folder_that_is_not_there_is_not_created_by_a_look() {
 }
 
 #[test]
+fn who_waits_for_a_lock_says_so_once_and_goes_on_when_it_is_free() {
+    let place = place();
+    let folder = folder(&place);
+    let said = std::cell::Cell::new(0);
+    let free = folder.lock_or_say("lock", Duration::ZERO, &|| said.set(said.get() + 1)).unwrap();
+    assert_eq!(said.get(), 0, "it was free");
+    drop(free);
+    let held = std::cell::RefCell::new(Some(folder.lock("lock").unwrap()));
+    let lock = folder.lock_or_say("lock", Duration::from_millis(10), &|| {
+        said.set(said.get() + 1);
+        drop(held.borrow_mut().take());
+    });
+    assert_eq!((lock.is_ok(), said.get()), (true, 1));
+}
+
+#[test]
 fn a_lock_is_held_until_it_is_dropped() {
     let place = place();
     let folder = folder(&place);

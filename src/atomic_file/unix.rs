@@ -80,6 +80,14 @@ impl Folder {
         }
     }
 
+    /// Opens a file of ours for appending, creating it when it is missing.
+    pub(super) fn open_to_append(&self, path: &Path, name: &OsStr) -> Result<File, FileError> {
+        match self.open_plainly(name, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE) {
+            Ok(file) => checked(path, file),
+            Err(error) => Err(not_opened("append to", path, error)),
+        }
+    }
+
     /// Creates a file that must not exist yet, with the mode and owner of `like`, or else 0600.
     pub(super) fn create(&self, name: &OsStr, like: Option<&Metadata>) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
