@@ -10,8 +10,10 @@ use thiserror::Error;
 use crate::secret::SecretText;
 
 mod export;
+mod process_document;
 
 pub use export::{ExportDetails, ExportError, ExportFormat};
+pub use process_document::ProcessDocument;
 
 /// An access key's public half, such as `AKIAIOSFODNN7EXAMPLE`; not a secret, yet shown masked in lists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //!
 //! Each form gives back exactly the value it was given, and runs nothing: what a form cannot say is refused.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use serde::Serialize;
 use thiserror::Error;
@@ -36,6 +36,8 @@ pub enum ExportFormat {
 pub struct ExportDetails<'a> {
     /// The heading of the ini form.
     pub profile: &'a str,
+    /// Whether the forms that are environment variables also say whose credentials they are, in `MFAVAULT_PROFILE`.
+    pub names_profile: bool,
     /// For the forms that are environment variables.
     pub region: Option<&'a str>,
     /// For the json form.
@@ -72,6 +74,39 @@ impl ExportFormat {
             ExportFormat::Cmd => "cmd",
             ExportFormat::Nu => "nu",
         }
+    }
+
+    /// Writes variables, each line with its line feed; as JSON, one object on one line.
+    ///
+    /// # Errors
+    /// If a value has a control character, or one that the form cannot quote, then `Unquotable`; a section of the
+    /// credentials file holds none.
+    pub fn variables(self, variables: &[(&'static str, SecretText)]) -> Result<SecretText, ExportError> {
+        // Sized once: a text that grows by moving would leave its secrets behind.
+        let length: usize = variables.iter().map(|(_, value)| value.expose().len()).sum();
+        let mut text = String::with_capacity(4 * length + 4096);
+        match self {
+            ExportFormat::Json => {
+                let pairs = variables.iter().map(|(name, value)| (*name, value.expose().as_str()));
+                self.write_document(&mut text, &pairs.collect::<BTreeMap<_, _>>())?;
+            }
+            ExportFormat::Ini => return Err(self.unquotable("a variable")),
+            _ => {
+                for (name, value) in variables {
+                    self.assign(&mut text, name, value.expose())?;
+                }
+            }
+        }
+        Ok(text.into())
+    }
+
+    /// Appends a document on one line.
+    fn write_document(self, text: &mut String, document: &impl Serialize) -> Result<(), ExportError> {
+        let mut bytes = std::mem::take(text).into_bytes();
+        serde_json::to_writer(&mut bytes, document).map_err(|_| self.unquotable("the document"))?;
+        bytes.push(b'\n');
+        *text = String::from_utf8(bytes).map_err(|_| self.unquotable("the document"))?;
+        Ok(())
     }
 
     fn unquotable(self, name: &'static str) -> ExportError {
@@ -151,35 +186,33 @@ impl Credentials {
     /// # Errors
     /// If a value has a control character, or one that the form cannot quote, then `Unquotable`.
     pub fn export(&self, format: ExportFormat, details: ExportDetails<'_>) -> Result<SecretText, ExportError> {
-        // Sized once: a text that grows by moving would leave its secrets behind.
+        // Sized once, as above.
         let token_length = self.session_token().map_or(0, |token| token.expose().len());
-        let mut text = String::with_capacity(4 * (token_length + self.secret_access_key().expose().len()) + 4096);
+        let length = token_length + self.secret_access_key().expose().len();
+        let mut text = String::with_capacity(4 * length + 4096);
         match format {
-            ExportFormat::Json => self.write_json(&mut text, details)?,
+            ExportFormat::Json => format.write_document(&mut text, &self.process_document(details))?,
             ExportFormat::Ini => self.write_ini(&mut text, details)?,
             _ => {
-                for (name, value) in self.variables(details.region) {
-                    format.assign(&mut text, name, value.expose())?;
+                let mut variables = self.variables(details.region);
+                if details.names_profile {
+                    variables.push(("MFAVAULT_PROFILE", details.profile.into()));
                 }
+                return format.variables(&variables);
             }
         }
         Ok(text.into())
     }
 
-    fn write_json(&self, text: &mut String, details: ExportDetails<'_>) -> Result<(), ExportError> {
-        let document = ProcessDocument {
+    fn process_document<'a>(&'a self, details: ExportDetails<'a>) -> ProcessDocument<'a> {
+        ProcessDocument {
             version: 1,
             access_key_id: self.access_key_id().as_str(),
             secret_access_key: self.secret_access_key().expose(),
             session_token: self.session_token().map(|token| token.expose().as_str()),
             expiration: self.expiration().map(rfc3339::format),
             account_id: details.account_id,
-        };
-        let mut bytes = std::mem::take(text).into_bytes();
-        serde_json::to_writer(&mut bytes, &document).map_err(|_| ExportFormat::Json.unquotable("the document"))?;
-        bytes.push(b'\n');
-        *text = String::from_utf8(bytes).map_err(|_| ExportFormat::Json.unquotable("the document"))?;
-        Ok(())
+        }
     }
 
     fn write_ini(&self, text: &mut String, details: ExportDetails<'_>) -> Result<(), ExportError> {
@@ -227,7 +260,12 @@ mod tests {
     }
 
     fn export(credentials: &Credentials, format: ExportFormat) -> String {
-        let details = ExportDetails { profile: "a b", region: Some("eu-west-1"), account_id: Some("123456789012") };
+        let details = ExportDetails {
+            profile: "a b",
+            region: Some("eu-west-1"),
+            account_id: Some("123456789012"),
+            names_profile: false,
+        };
         credentials.export(format, details).expect("a text").expose().clone()
     }
 
@@ -268,6 +306,21 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn variables_of_any_kind_have_the_same_forms() {
+        let variables = [("B_URL", "http://127.0.0.1:1/x".into()), ("A_TOKEN", "it's".into())];
+        let text = |format: ExportFormat| format.variables(&variables).map(|text| text.expose().clone());
+        assert_eq!(
+            text(ExportFormat::Env).expect("a text"),
+            "export B_URL='http://127.0.0.1:1/x'\nexport A_TOKEN='it'\\''s'\n"
+        );
+        assert_eq!(
+            text(ExportFormat::Json).expect("a text"),
+            "{\"A_TOKEN\":\"it's\",\"B_URL\":\"http://127.0.0.1:1/x\"}\n"
+        );
+        assert!(text(ExportFormat::Ini).is_err(), "no section of the credentials file");
     }
 
     #[test]
