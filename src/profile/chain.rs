@@ -5,7 +5,7 @@
 //! keys, and a profile with a source but neither role nor keys hands its source's credentials on, be it through our
 //! `credential_process`.
 
-use super::{Origin, Place, Profile, ProfileError, ProfileName, Setting, SharedConfig, resolve};
+use super::{Origin, Place, Profile, ProfileError, ProfileName, Setting, SharedConfig, layers, resolve};
 
 /// The profile asked for, its source, and so on. The last one has no role left to assume, unless its role's
 /// credentials come from a web identity or a `credential_source`. Never empty.
@@ -44,7 +44,8 @@ impl Chain {
 ///
 /// # Errors
 /// If a profile has neither section nor keys, then `Missing`; if sources or included profiles lead back, or a profile
-/// without keys is its own source, then `Loop`; if a key of a profile on the way is wrong, then `Invalid`.
+/// without keys is its own source, then `Loop`; if a key of a profile on the way is wrong, then `Invalid`; if a line of
+/// its section means nothing, then `Malformed`.
 pub fn chain(
     shared: &SharedConfig,
     name: &ProfileName,
@@ -54,7 +55,7 @@ pub fn chain(
     let mut next = Some((name.clone(), None));
     while let Some((name, named_by)) = next {
         if !shared.contains(&name) && !has_keys(&name) {
-            return Err(ProfileError::Missing { name, named_by: named_by.map(Box::new) });
+            return Err(layers::missing(shared, name, named_by));
         }
         let profile = resolve::profile(shared, &name)?;
         next = step(&mut way, profile, has_keys)?;
@@ -87,7 +88,8 @@ fn step(
         way.extend(own);
         return Ok(None);
     };
-    if profile.role_arn.is_none() && (profile.foreign_process().is_some() || has_own_keys()) {
+    let has_own_credentials = || profile.sso.is_some() || profile.foreign_process().is_some() || has_own_keys();
+    if profile.role_arn.is_none() && has_own_credentials() {
         way.push(profile);
         return Ok(None);
     }
@@ -128,11 +130,12 @@ mod tests {
     use crate::profile::{ConfigText, FileKind};
 
     const R: &str = "role_arn=arn:aws:iam::123456789012:role/r";
+    const SSO: &str = "sso_account_id=123456789012\nsso_role_name=r\nsso_start_url=https://x\nsso_region=eu-west-1";
 
     /// The way as text, `+` marking a role to assume; the vault holds the keys of `k` and `v`.
     fn way(config: &str, name: &str) -> Result<String, ProfileError> {
         let shared = SharedConfig {
-            config: ConfigText::parse("config", FileKind::Config, config.replace("ROLE", R)),
+            config: ConfigText::parse("config", FileKind::Config, config.replace("ROLE", R).replace("SSO", SSO)),
             credentials: ConfigText::parse("credentials", FileKind::Credentials, "[s]\naws_access_key_id = x\n"),
         };
         let chain = chain(&shared, &name.parse().expect("a name"), &|name| ["k", "v"].contains(&name.as_str()))?;
@@ -196,6 +199,20 @@ mod tests {
                 "[profile a]\nsource_profile=b\ncredential_process=granted credential-process --profile a\n[profile b]\n",
                 "a",
                 "a",
+            ),
+            ("a sign-in ends the way", "[profile a]\nsource_profile=b\nSSO\n[profile b]\n", "a", "a"),
+            (
+                "a role goes to the sign-in of its source",
+                "[profile a]\nROLE\nsource_profile=b\n[profile b]\nSSO\n",
+                "a",
+                "a+ b",
+            ),
+            ("a role of a profile that signs in starts there", "[profile a]\nROLE\nSSO\n", "a", "a+ a"),
+            (
+                "a role of the source comes before its sign-in",
+                "[profile a]\nROLE\nsource_profile=b\n[profile b]\nROLE\nsource_profile=c\nSSO\n[profile c]\n",
+                "a",
+                "a+ b+ c",
             ),
             ("own keys beat a source without a role", "[profile k]\nsource_profile=b\n[profile b]\n", "k", "k"),
             (

@@ -6,6 +6,19 @@
 use super::ProfileName;
 
 const ARGUMENT: &str = "credential-process";
+/// Our options whose value is a word of its own.
+const TAKES_A_VALUE: [&str; 10] = [
+    "-d",
+    "--duration",
+    "-r",
+    "--region",
+    "--min-ttl",
+    "--mfa-code",
+    "--policy",
+    "--policy-arn",
+    "--keystore",
+    "--color",
+];
 
 /// How an SDK asks a program of ours for the credentials of a profile.
 pub fn command_line(program: &str, profile: &ProfileName) -> String {
@@ -21,6 +34,26 @@ pub fn is_ours(command_line: &str) -> bool {
     let file_name = program.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_program = file_name == "mfavault" || file_name.eq_ignore_ascii_case("mfavault.exe");
     is_program && next_word(rest).is_some_and(|(argument, _)| argument == ARGUMENT)
+}
+
+/// Whether a command line asks this program for the credentials of this very profile.
+pub fn is_ours_for(command_line: &str, profile: &ProfileName) -> bool {
+    let mut words = std::iter::successors(next_word(command_line), |(_, rest)| next_word(rest)).map(|(word, _)| word);
+    let mut asked = None;
+    // Without the program and its command.
+    words.by_ref().take(2).for_each(drop);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--" => asked = words.next(),
+            option if TAKES_A_VALUE.contains(&option) => drop(words.next()),
+            option if option.starts_with('-') => {}
+            _ => asked = Some(word),
+        }
+        if asked.is_some() {
+            break;
+        }
+    }
+    is_ours(command_line) && asked.as_deref().unwrap_or("default") == profile.as_str()
 }
 
 fn quote(argument: &str) -> String {
@@ -67,6 +100,21 @@ mod tests {
                 assert!(is_ours(&line), "{line}");
             }
         }
+    }
+
+    #[test]
+    fn a_command_line_of_ours_is_for_one_profile() {
+        let is_for = |line: &str, profile: &str| is_ours_for(line, &profile.parse().expect("a name"));
+        for (line, profile) in [
+            ("mfavault credential-process main", "main"),
+            ("mfavault credential-process -d 1h --no-input --min-ttl=20m 'a b'", "a b"),
+            ("mfavault credential-process -- -x", "-x"),
+            ("mfavault credential-process -r eu-west-1", "default"),
+        ] {
+            assert!(is_for(line, profile), "{line}");
+            assert!(!is_for(line, "other"), "{line}");
+        }
+        assert!(!is_for("granted credential-process main", "main"));
     }
 
     #[cfg(unix)]

@@ -1,205 +1,96 @@
 //! One profile: from the keys of its section, and of those it includes, to checked values.
 
-use std::borrow::Cow;
-
 use super::{
-    CredentialSource, Entry, Origin, Place, Profile, ProfileError, ProfileName, SectionName, Setting, SharedConfig,
-    name::is_unseen, values,
+    CredentialSource, Profile, ProfileError, ProfileName, SectionName, ServiceEndpoints, SharedConfig,
+    layers::{Layers, profile_name, refused},
+    sso, values,
 };
 
-/// Hides a key from AWS's own tools, and wins over the plain key.
-const PREFIX: &str = "mfavault_";
-
-/// The keys of one profile; of equal ones the last counts.
-struct Layer<'a> {
-    name: ProfileName,
-    entries: Vec<Entry<'a>>,
-}
-
-/// A profile and those it includes, each after the one that includes it.
-struct Layers<'a>(Vec<Layer<'a>>);
-
 /// Resolves one profile; one without a section has only what `default` gives.
+///
+/// # Errors
+/// As [`Layers::of`]; if a value cannot be meant, or two do not go together, then `Invalid`.
 pub(super) fn profile(shared: &SharedConfig, name: &ProfileName) -> Result<Profile, ProfileError> {
     let layers = Layers::of(shared, name)?;
-    let region = match layers.read("region", |text| values::region(uncommented(text)))? {
-        None if !name.is_default() => {
-            let default = Layers(vec![Layer::of(shared, &ProfileName::default())]);
-            default.read("region", |text| values::region(uncommented(text)))?
-        }
+    let region = match layers.word("region", values::region)? {
+        None if !name.is_default() => Layers::of_default(shared).word("region", values::region)?,
         region => region,
     };
-    let (sts_endpoint_url, iam_endpoint_url) = layers.service_endpoints(shared)?;
-    let word = |key, parse: fn(&str) -> Result<String, String>| layers.read(key, |text| parse(uncommented(text)));
-    let boolean = |key| layers.read(key, |text| values::boolean(uncommented(text)));
     let profile = Profile {
         name: name.clone(),
         region,
-        mfa_serial: layers.read("mfa_serial", |text| values::serial_number(uncommented(text)))?,
+        mfa_serial: layers.word("mfa_serial", values::serial_number)?,
         mfa_process: layers.read("mfa_process", values::command)?,
-        role_arn: layers.read("role_arn", |text| values::role_arn(uncommented(text)))?,
+        role_arn: layers.word("role_arn", values::role_arn)?,
         source_profile: layers.read("source_profile", profile_name)?,
-        credential_source: layers.read("credential_source", |text| values::credential_source(uncommented(text)))?,
+        credential_source: layers.word("credential_source", values::credential_source)?,
         web_identity_token_file: layers.read("web_identity_token_file", values::path)?,
         credential_process: layers.read("credential_process", values::command)?,
-        external_id: word("external_id", values::external_id)?,
-        role_session_name: word("role_session_name", values::role_session_name)?,
-        duration_seconds: layers.read("duration_seconds", |text| values::duration_seconds(uncommented(text)))?,
+        external_id: layers.word("external_id", values::external_id)?,
+        role_session_name: layers.word("role_session_name", values::role_session_name)?,
+        duration_seconds: layers.word("duration_seconds", values::duration_seconds)?,
         session_tags: layers.read("session_tags", values::session_tags)?,
         transitive_session_tags: layers.read("transitive_session_tags", values::transitive_session_tags)?,
-        source_identity: word("source_identity", values::source_identity)?,
-        sts_regional_endpoints: layers
-            .read("sts_regional_endpoints", |text| values::sts_regional_endpoints(uncommented(text)))?,
-        endpoint_url: word("endpoint_url", values::endpoint_url)?,
-        sts_endpoint_url,
-        iam_endpoint_url,
+        source_identity: layers.word("source_identity", values::source_identity)?,
+        sso: sso::resolve(shared, &layers)?,
+        sts_regional_endpoints: layers.word("sts_regional_endpoints", values::sts_regional_endpoints)?,
+        endpoint_url: layers.word("endpoint_url", values::endpoint_url)?,
+        service_endpoints: service_endpoints(shared, &layers)?,
         ca_bundle: layers.read("ca_bundle", values::path)?,
-        use_fips_endpoint: boolean("use_fips_endpoint")?,
-        use_dualstack_endpoint: boolean("use_dualstack_endpoint")?,
-        static_keys: layers.static_keys(),
+        use_fips_endpoint: layers.word("use_fips_endpoint", values::boolean)?,
+        use_dualstack_endpoint: layers.word("use_dualstack_endpoint", values::boolean)?,
+        static_keys: layers.own_place("aws_access_key_id"),
     };
     one_source(&profile)?;
+    transitive_tags_are_tags(&profile)?;
+    web_identity_has_a_role(&profile)?;
     Ok(profile)
+}
+
+/// `endpoint_url` of each service in the `[services …]` section that the profile names.
+fn service_endpoints(shared: &SharedConfig, layers: &Layers<'_>) -> Result<ServiceEndpoints, ProfileError> {
+    let Some(section) = layers.section(shared, "services", SectionName::Services)? else {
+        return Ok(ServiceEndpoints::default());
+    };
+    let of = |service| section.nested_word(service, "endpoint_url", values::endpoint_url);
+    Ok(ServiceEndpoints { sts: of("sts")?, iam: of("iam")?, sso: of("sso")?, sso_oidc: of("sso_oidc")? })
 }
 
 /// botocore refuses a profile that names two sources for its role.
 fn one_source(profile: &Profile) -> Result<(), ProfileError> {
-    match (&profile.source_profile, &profile.credential_source) {
-        (Some(source), Some(Setting { value, origin: Origin::File(place) })) => {
-            let value = match value {
-                CredentialSource::Environment => "Environment",
-                CredentialSource::Ec2InstanceMetadata => "Ec2InstanceMetadata",
-                CredentialSource::EcsContainer => "EcsContainer",
-            };
-            let reason = format!("source_profile is set as well, at {}", source.origin);
-            Err(ProfileError::Invalid { place: Box::new(place.clone()), value: value.to_owned(), reason })
+    let (Some(source), Some(setting)) = (&profile.source_profile, &profile.credential_source) else { return Ok(()) };
+    let value = match setting.value {
+        CredentialSource::Environment => "Environment",
+        CredentialSource::Ec2InstanceMetadata => "Ec2InstanceMetadata",
+        CredentialSource::EcsContainer => "EcsContainer",
+    };
+    Err(refused(setting, value, format!("source_profile is set as well, at {}", source.origin)))
+}
+
+/// STS takes as transitive only what goes along as a tag, and a code would be spent on finding that out.
+fn transitive_tags_are_tags(profile: &Profile) -> Result<(), ProfileError> {
+    let Some(setting) = &profile.transitive_session_tags else { return Ok(()) };
+    let tags = profile.session_tags.iter().flat_map(|tags| &tags.value).collect::<Vec<_>>();
+    match setting.value.iter().find(|key| !tags.iter().any(|tag| tag.key.eq_ignore_ascii_case(key))) {
+        Some(key) => Err(refused(setting, key, "it is not among session_tags".to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// botocore refuses a token that is for no role.
+fn web_identity_has_a_role(profile: &Profile) -> Result<(), ProfileError> {
+    match (&profile.web_identity_token_file, &profile.role_arn) {
+        (Some(setting), None) => {
+            Err(refused(setting, &setting.value.to_string_lossy(), "role_arn is missing".to_owned()))
         }
         _ => Ok(()),
     }
 }
 
-impl<'a> Layer<'a> {
-    fn of(shared: &'a SharedConfig, name: &ProfileName) -> Self {
-        let section = SectionName::Profile(name.clone());
-        let entries = shared.config.entries(&section).chain(shared.credentials.entries(&section)).collect();
-        Layer { name: name.clone(), entries }
-    }
-
-    /// The entry that counts, prefixed or plain. An empty value is as good as none, save that of a nested block.
-    fn entry(&self, key: &str) -> Option<Entry<'a>> {
-        let last = |is_meant: &dyn Fn(&str) -> bool| {
-            let found = self.entries.iter().rev().find(|entry| is_meant(entry.key()))?;
-            Some(*found).filter(|entry| !entry.value().is_empty())
-        };
-        let prefixed = |written: &str| {
-            let prefix = written.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX));
-            prefix && written[PREFIX.len()..].eq_ignore_ascii_case(key)
-        };
-        last(&prefixed).or_else(|| last(&|written| written.eq_ignore_ascii_case(key)))
-    }
-
-    fn text(&self, key: &str) -> Option<(Place, Cow<'a, str>)> {
-        self.entry(key).map(|entry| (self.place(entry), entry.value()))
-    }
-
-    fn place(&self, entry: Entry<'_>) -> Place {
-        let (file, line) = (entry.path().to_owned(), entry.line());
-        Place { file, line, profile: self.name.clone(), key: entry.key().to_owned() }
-    }
-}
-
-impl<'a> Layers<'a> {
-    fn of(shared: &'a SharedConfig, name: &ProfileName) -> Result<Self, ProfileError> {
-        let mut layers = Layers(vec![Layer::of(shared, name)]);
-        while let Some((place, value)) = layers.0.last().and_then(|layer| layer.text("include_profile")) {
-            let included = checked(place.clone(), &value, profile_name)?.value;
-            if layers.0.iter().any(|layer| layer.name == included) {
-                let path = layers.0.into_iter().map(|layer| layer.name).chain([included]).collect();
-                return Err(ProfileError::Loop { path, closed_by: Box::new(place) });
-            }
-            if !shared.contains(&included) {
-                return Err(ProfileError::Missing { name: included, named_by: Some(Box::new(place)) });
-            }
-            layers.0.push(Layer::of(shared, &included));
-        }
-        Ok(layers)
-    }
-
-    fn find(&self, key: &str) -> Option<(&Layer<'a>, Entry<'a>)> {
-        self.0.iter().find_map(|layer| Some((layer, layer.entry(key)?)))
-    }
-
-    fn read<T>(
-        &self,
-        key: &str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<Option<Setting<T>>, ProfileError> {
-        let Some((layer, entry)) = self.find(key) else { return Ok(None) };
-        checked(layer.place(entry), &entry.value(), parse).map(Some)
-    }
-
-    /// `endpoint_url` of STS and IAM in the `[services …]` section that the profile names.
-    #[allow(clippy::type_complexity, reason = "two settings, named where they are taken apart")]
-    fn service_endpoints(
-        &self,
-        shared: &SharedConfig,
-    ) -> Result<(Option<Setting<String>>, Option<Setting<String>>), ProfileError> {
-        let Some((layer, entry)) = self.find("services") else { return Ok((None, None)) };
-        let value = entry.value();
-        let section = SectionName::Services(uncommented(&value).to_owned());
-        if !shared.config.contains(&section) {
-            let reason = "there is no such [services] section".to_owned();
-            return Err(invalid(layer.place(entry), &value, reason));
-        }
-        let endpoint = |service: &str| -> Result<Option<Setting<String>>, ProfileError> {
-            let block = shared.config.entry(&section, service);
-            let mut nested = block.iter().flat_map(|block| block.nested());
-            let Some((_, url, line)) = nested.find(|(key, ..)| key.eq_ignore_ascii_case("endpoint_url")) else {
-                return Ok(None);
-            };
-            let place = Place { line, key: format!("{service}.endpoint_url"), ..layer.place(entry) };
-            checked(place, url, |text| values::endpoint_url(uncommented(text))).map(Some)
-        };
-        Ok((endpoint("sts")?, endpoint("iam")?))
-    }
-
-    fn static_keys(&self) -> Option<Place> {
-        let own = self.0.first()?;
-        own.entry("aws_access_key_id").map(|entry| own.place(entry))
-    }
-}
-
-fn profile_name(text: &str) -> Result<ProfileName, String> {
-    uncommented(text).parse().map_err(|error: super::InvalidProfileName| error.reason.to_owned())
-}
-
-fn checked<T>(
-    place: Place,
-    text: &str,
-    parse: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<Setting<T>, ProfileError> {
-    match parse(text) {
-        Ok(value) => Ok(Setting { value, origin: Origin::File(place) }),
-        Err(reason) => Err(invalid(place, text, reason)),
-    }
-}
-
-fn invalid(place: Place, value: &str, reason: String) -> ProfileError {
-    let value = value.chars().filter(|character| !is_unseen(*character)).take(200).collect();
-    ProfileError::Invalid { place: Box::new(place), value, reason }
-}
-
-/// Cuts a comment behind white space, as most SDKs do. The AWS CLI keeps it as part of the value, so this is only for
-/// values that cannot have one; a number sign within a word (`mfa/u#1`) stays.
-fn uncommented(text: &str) -> &str {
-    let comment = text.match_indices(['#', ';']).find(|(at, _)| text[..*at].ends_with([' ', '\t']));
-    comment.map_or(text, |(at, _)| text[..at].trim_end())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{ConfigText, FileKind};
+    use crate::profile::{ConfigText, FileKind, Setting};
 
     fn shared(config: &str, credentials: &str) -> SharedConfig {
         SharedConfig {
@@ -223,7 +114,7 @@ mod tests {
             duration_seconds=900\nsession_tags=a=b\ntransitive_session_tags=a\nsource_identity=me\ncredential_process=x\n\
             web_identity_token_file=~/t\nsts_regional_endpoints=legacy\nendpoint_url=http://x\nservices=s\nca_bundle=/ca\n\
             use_fips_endpoint=true\nuse_dualstack_endpoint=False\noutput=json\n[services s]\nsts =\n  endpoint_url = http://sts\n\
-            iam =\n  endpoint_url = http://iam\n";
+            iam =\n  endpoint_url = http://iam\nsso =\n  endpoint_url = http://sso\nsso_oidc =\n  endpoint_url = http://oidc\n";
         let profile = resolve(text, "a").expect("a profile");
         let region = profile.region.expect("a region");
         assert_eq!(region.value, "eu-west-1");
@@ -232,12 +123,14 @@ mod tests {
         assert_eq!(value(profile.source_profile).expect("a source").as_str(), "b c");
         assert_eq!(value(profile.duration_seconds), Some(std::time::Duration::from_secs(900)));
         assert_eq!(value(profile.use_dualstack_endpoint), Some(false));
-        let sts = profile.sts_endpoint_url.expect("an endpoint");
+        let sts = profile.service_endpoints.sts.expect("an endpoint");
         assert_eq!(
             (sts.value.as_str(), sts.origin.to_string().as_str()),
             ("http://sts", "config:24 (profile a, key sts.endpoint_url)")
         );
-        assert_eq!(value(profile.iam_endpoint_url).as_deref(), Some("http://iam"));
+        assert_eq!(value(profile.service_endpoints.iam).as_deref(), Some("http://iam"));
+        assert_eq!(value(profile.service_endpoints.sso).as_deref(), Some("http://sso"));
+        assert_eq!(value(profile.service_endpoints.sso_oidc).as_deref(), Some("http://oidc"));
         for present in [profile.external_id.is_some(), profile.role_arn.is_some(), profile.ca_bundle.is_some()] {
             assert!(present);
         }
@@ -290,22 +183,62 @@ mod tests {
 
     #[test]
     fn a_bad_value_is_named_and_harms_only_its_profile() {
-        let text = "[profile good]\nregion=eu-west-1\n[profile bad]\nduration_seconds = 1h\u{1b}\n[profile two]\nsource_profile=good\ncredential_source=Environment\n[profile three]\nservices=none\n";
+        let text = "[profile good]\nregion=eu-west-1\n[profile bad]\nduration_seconds = 1h\u{1b}\n[profile two]\nsource_profile=good\ncredential_source=Environment\n[profile three]\nservices=none\n[profile four]\nweb_identity_token_file=/t\n";
         assert!(resolve(text, "good").is_ok());
         let error = resolve(text, "bad").expect_err("refused").to_string();
         assert_eq!(
             error,
             "the value `1h` at config:4 (profile bad, key duration_seconds) cannot be used: it must be 900 to 43200 seconds"
         );
-        for name in ["two", "three"] {
+        for name in ["two", "three", "four"] {
             assert!(matches!(resolve(text, name), Err(ProfileError::Invalid { .. })), "{name}");
         }
     }
 
     #[test]
-    fn only_a_comment_behind_white_space_is_cut() {
-        for (text, cut) in [("mfa/u#1", "mfa/u#1"), ("x # y", "x"), ("x\t;y", "x"), ("a#b ;c", "a#b"), ("", "")] {
-            assert_eq!(uncommented(text), cut);
+    fn a_line_that_means_nothing_harms_only_whom_it_concerns() {
+        let text = "[profile good]\nregion=eu-west-1\n[profile open\nregion=eu-west-2\n[profile odd]\nregion\n\
+            [profile incl]\ninclude_profile=odd\n[profile serv]\nservices=s\n[services s]\noops\n";
+        assert_eq!(value(resolve(text, "good").expect("a profile").region).as_deref(), Some("eu-west-1"));
+        for (name, expected) in [
+            ("open", "config:3 cannot be read: the heading has no closing bracket (profile open)"),
+            (
+                "odd",
+                "config:6 cannot be read: it is neither a heading, nor a key with a value, nor a comment (profile odd)",
+            ),
+            (
+                "incl",
+                "config:6 cannot be read: it is neither a heading, nor a key with a value, nor a comment (profile odd)",
+            ),
+            (
+                "serv",
+                "config:12 cannot be read: it is neither a heading, nor a key with a value, nor a comment (profile serv)",
+            ),
+        ] {
+            assert_eq!(resolve(text, name).expect_err(name).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn another_name_is_suggested_only_if_it_is_near() {
+        let text = "[profile production]\n[profile prod]\n[profile staging]\n[profile x]\n";
+        let similar = |name: &str| {
+            let error = crate::profile::chain(&shared(text, "[Tools]\n"), &name.parse().expect("a name"), &|_| false);
+            match error {
+                Err(ProfileError::Missing { similar, .. }) => similar.map(String::from),
+                other => panic!("{other:?}"),
+            }
+        };
+        for (name, expected) in [
+            ("prd", Some("prod")),
+            ("Prod", Some("prod")),
+            ("prodcution", Some("production")),
+            ("tools", Some("Tools")),
+            ("satging", Some("staging")),
+            ("nowhere", None),
+            ("ab", None),
+        ] {
+            assert_eq!(similar(name).as_deref(), expected, "{name}");
         }
     }
 }

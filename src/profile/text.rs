@@ -3,7 +3,7 @@
 //! Reads as the AWS CLI does (botocore on Python's `configparser`): comments are whole lines that begin with `#` or
 //! `;`, a line indented deeper than its key continues the value, keys are case-insensitive, the last of several equal
 //! keys wins. More forgiving in three points: repeated sections are merged, a byte order mark is skipped, and a line
-//! that means nothing is passed over instead of spoiling the file.
+//! that means nothing spoils only the section it stands in, not the file.
 
 use std::{
     borrow::Cow,
@@ -46,6 +46,34 @@ pub struct ConfigText {
     pub(super) lines: Vec<Line>,
     pub(super) sections: Vec<Section>,
     pub(super) spans: Vec<Span>,
+    malformed: Vec<(SectionName, MalformedLine)>,
+}
+
+/// A line that no AWS tool can make sense of; botocore refuses the whole file for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MalformedLine {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub fault: LineFault,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineFault {
+    /// A heading without its closing bracket.
+    OpenHeading,
+    /// Neither heading, key nor comment.
+    Meaningless,
+}
+
+impl fmt::Display for LineFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            LineFault::OpenHeading => "the heading has no closing bracket",
+            LineFault::Meaningless => "it is neither a heading, nor a key with a value, nor a comment",
+        })
+    }
 }
 
 /// Byte positions of one line; `end` is behind the line ending.
@@ -85,7 +113,8 @@ impl ConfigText {
     pub fn parse(path: impl Into<PathBuf>, kind: FileKind, text: impl Into<SecretText>) -> Self {
         let (path, text) = (path.into(), text.into());
         let lines = lines(text.expose());
-        let mut parsed = ConfigText { path, kind, text, lines, sections: Vec::new(), spans: Vec::new() };
+        let mut parsed =
+            ConfigText { path, kind, text, lines, sections: Vec::new(), spans: Vec::new(), malformed: Vec::new() };
         parsed.index();
         parsed
     }
@@ -129,6 +158,12 @@ impl ConfigText {
         self.entries(section).filter(|entry| entry.key().eq_ignore_ascii_case(key)).last()
     }
 
+    /// The first line that spoils the section. An open heading spoils the section it would begin; what stands above all
+    /// headings, as if there were none, that of the profile `default`.
+    pub fn malformed(&self, section: &SectionName) -> Option<MalformedLine> {
+        self.malformed.iter().find(|(spoilt, _)| spoilt == section).map(|(_, line)| *line)
+    }
+
     pub(super) fn content(&self, line: usize) -> &str {
         &self.as_str()[self.lines[line].start..self.lines[line].content_end]
     }
@@ -136,7 +171,6 @@ impl ConfigText {
     fn index(&mut self) {
         let mut level = 0;
         let mut in_entry = false;
-        let (mut bare_defaults, mut has_profile_default) = (Vec::new(), false);
         for number in 0..self.lines.len() {
             let Line { start, content_end, .. } = self.lines[number];
             let content = &self.text.expose()[start..content_end];
@@ -154,31 +188,51 @@ impl ConfigText {
                 continue;
             }
             level = indent;
-            if trimmed.starts_with('[') {
-                let heading = heading_content(trimmed);
-                let name = section_name(self.kind, heading);
-                if self.kind == FileKind::Config && matches!(&name, SectionName::Profile(name) if name.is_default()) {
-                    match heading {
-                        ProfileName::DEFAULT => bare_defaults.push(self.sections.len()),
-                        _ => has_profile_default = true,
-                    }
-                }
+            in_entry = false;
+            if let Some(inner) = trimmed.strip_prefix('[') {
+                let name = heading_content(inner).map(|heading| section_name(self.kind, heading));
+                // An open heading must not pour its keys into the section above.
+                let name = name.unwrap_or_else(|| {
+                    let fault = LineFault::OpenHeading;
+                    self.malformed.push((section_name(self.kind, inner), MalformedLine { line: number + 1, fault }));
+                    SectionName::Other(trimmed.to_owned())
+                });
                 let here = self.spans.len();
                 self.sections.push(Section { name, line: number, spans: here..here });
-                in_entry = false;
-            } else if let Some((key, value)) = split_entry(start + margin.len(), trimmed)
-                && let Some(section) = self.sections.last_mut()
+            } else if let (Some((key, value)), Some(section)) =
+                (split_entry(start + margin.len(), trimmed), self.sections.last_mut())
             {
                 self.spans.push(Span { line: number, last_line: number, key, value });
                 section.spans.end = self.spans.len();
                 in_entry = true;
+            } else {
+                let default = || SectionName::Profile(ProfileName::default());
+                let section = self.sections.last().map_or_else(default, |section| section.name.clone());
+                // The first of a section is enough.
+                if self.malformed.last().is_none_or(|(spoilt, _)| *spoilt != section) {
+                    let fault = LineFault::Meaningless;
+                    self.malformed.push((section, MalformedLine { line: number + 1, fault }));
+                }
             }
         }
-        // AWS SDKs and Tools Reference Guide: `[profile default]` makes `[default]` mean nothing.
-        if has_profile_default {
-            for section in bare_defaults {
-                self.sections[section].name = SectionName::Other(ProfileName::DEFAULT.to_owned());
-            }
+        if self.kind == FileKind::Config {
+            self.choose_default();
+        }
+    }
+
+    /// Of `[default]` and `[profile default]`, botocore takes the one that stands below, and nothing of the other.
+    fn choose_default(&mut self) {
+        let default = SectionName::Profile(ProfileName::default());
+        let is_bare = |section: &Section| {
+            heading_content(self.content(section.line).trim().trim_start_matches('[')) == Some(ProfileName::DEFAULT)
+        };
+        let found: Vec<(usize, bool)> = (self.sections.iter().enumerate())
+            .filter(|(_, section)| section.name == default)
+            .map(|(number, section)| (number, is_bare(section)))
+            .collect();
+        let Some((_, last_is_bare)) = found.last().copied() else { return };
+        for (number, _) in found.into_iter().filter(|(_, is_bare)| *is_bare != last_is_bare) {
+            self.sections[number].name = SectionName::Other(ProfileName::DEFAULT.to_owned());
         }
     }
 }
@@ -258,16 +312,12 @@ fn lines(text: &str) -> Vec<Line> {
     lines
 }
 
-/// What stands between the brackets; behind the closing one only a comment may follow, else it belongs to the name.
-fn heading_content(trimmed: &str) -> &str {
-    let inner = &trimmed[1..];
+/// What stands between the brackets, given what is behind the opening one; none if it is not closed. Behind the closing
+/// one only a comment may follow, else it belongs to the name.
+fn heading_content(inner: &str) -> Option<&str> {
     let closing =
         inner.match_indices(']').map(|(at, _)| at).find(|at| is_blank_or_comment(inner[at + 1..].trim_start()));
-    match closing.or_else(|| inner.rfind(']')) {
-        Some(at) => &inner[..at],
-        // An unclosed heading must not pour its keys into the section above.
-        None => trimmed,
-    }
+    closing.or_else(|| inner.rfind(']')).map(|at| &inner[..at])
 }
 
 fn section_name(kind: FileKind, heading: &str) -> SectionName {
@@ -390,11 +440,11 @@ mod tests {
     }
 
     #[test]
-    fn profile_default_makes_default_mean_nothing() {
-        for text in ["[default]\na=1\n[profile default]\nb=2\n", "[profile default]\nb=2\n[default]\na=1\n"] {
-            assert_eq!(value(&config(text), "default", "a"), None);
-            assert_eq!(value(&config(text), "default", "b").as_deref(), Some("2"));
-        }
+    fn of_default_and_profile_default_the_lower_one_counts() {
+        let text = config("[default]\na=1\n[profile default]\nb=2\n");
+        assert_eq!((value(&text, "default", "a"), value(&text, "default", "b").as_deref()), (None, Some("2")));
+        let text = config("[profile 'default']\nb=2\n[ profile x]\n[default] # note\na=1\n");
+        assert_eq!((value(&text, "default", "a").as_deref(), value(&text, "default", "b")), (Some("1"), None));
     }
 
     #[test]
@@ -423,9 +473,19 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_passed_over() {
-        let text = config("lost = 1\ngarbage\n[profile a]\n= 5\nnonsense\nx : 1\n");
-        assert_eq!(text.spans.len(), 1);
+    fn what_means_nothing_spoils_its_section_only() {
+        let text = config(
+            "lost = 1\n[profile a]\nx : 1\nnonsense\n  more\n[profile b]\n= 5\n[profile c]\ny=1\n[profile  d\nz=1\n",
+        );
+        assert_eq!(text.spans.len(), 2 + 1, "{:?}", text.spans);
         assert_eq!(value(&text, "a", "x").as_deref(), Some("1"));
+        assert_eq!(value(&text, "c", "z"), None);
+        let line = |name: &str| text.malformed(&profile(name)).map(|malformed| (malformed.line, malformed.fault));
+        assert_eq!(line("default"), Some((1, LineFault::Meaningless)));
+        assert_eq!(line("a"), Some((4, LineFault::Meaningless)));
+        assert_eq!(line("b"), Some((7, LineFault::Meaningless)));
+        assert_eq!(line("c"), None);
+        assert_eq!(line("d"), Some((10, LineFault::OpenHeading)));
+        assert!(!text.contains(&profile("d")));
     }
 }
