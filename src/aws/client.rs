@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use super::{
-    AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedDevice, EnabledDevice, MfaProof,
+    AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedDevice, DeviceAuthorization,
+    EnabledDevice, Grant, MfaProof, RegisteredClient, SessionPolicy, SsoToken, WebIdentityRequest,
     connection::ConnectionSettings,
-    transport::{Repeat, Request, Service, TimeSource, Transport},
+    endpoints::{ConsoleEndpoints, Endpoints, SsoEndpoints},
+    federation,
+    query::Query,
+    sso, sts,
+    transport::{Repeat, Request, TimeSource, Transport},
 };
 use crate::{
     credentials::SessionCredentials,
     mfa::{AuthenticationCode, SerialNumber},
+    secret::SecretText,
 };
 
 /// A user has eight devices at most; more pages than this are no answer.
@@ -31,9 +37,7 @@ impl HttpAws {
     /// # Errors
     /// As [`AwsError`] says.
     pub fn list_users(&self, caller: Caller<'_>) -> Result<Vec<String>, AwsError> {
-        let (operation, parameters) = ("ListUsers", Vec::new());
-        let request = Request { operation, service: Service::Iam, parameters, repeat: Repeat::Harmless };
-        self.transport.call(caller, &request)?.user_names()
+        self.transport.call(&Query::iam("ListUsers").by(caller))?.user_names()
     }
 
     /// Sends the two codes of EnableMFADevice or ResyncMFADevice.
@@ -45,26 +49,24 @@ impl HttpAws {
         serial_number: &SerialNumber,
         codes: [&AuthenticationCode; 2],
     ) -> Result<(), AwsError> {
-        let parameters = vec![
-            ("UserName", user_name),
-            ("SerialNumber", serial_number.as_str()),
-            ("AuthenticationCode1", codes[0].expose()),
-            ("AuthenticationCode2", codes[1].expose()),
-        ];
-        let request = Request { operation, service: Service::Iam, parameters, repeat: Repeat::SpendsCodes };
-        self.transport.call(caller, &request)?.acknowledgement()
+        let query = Query::iam(operation)
+            .with("UserName", user_name)
+            .with("SerialNumber", serial_number.as_str())
+            .with("AuthenticationCode1", codes[0].expose())
+            .with("AuthenticationCode2", codes[1].expose())
+            .repeating(Repeat::SpendsCodes);
+        self.transport.call(&query.by(caller))?.acknowledgement()
+    }
+
+    /// Sends a request that AWS answers with session credentials.
+    fn session(&self, request: &Request<'_>) -> Result<SessionCredentials, AwsError> {
+        self.transport.call(request)?.session_credentials(self.transport.aws_now())
     }
 }
 
 impl Aws for HttpAws {
     fn get_caller_identity(&self, caller: Caller<'_>) -> Result<CallerIdentity, AwsError> {
-        let request = Request {
-            operation: "GetCallerIdentity",
-            service: Service::Sts,
-            parameters: Vec::new(),
-            repeat: Repeat::Harmless,
-        };
-        self.transport.call(caller, &request)?.caller_identity()
+        self.transport.call(&Query::sts("GetCallerIdentity").by(caller))?.caller_identity()
     }
 
     fn get_session_token(
@@ -73,37 +75,82 @@ impl Aws for HttpAws {
         duration: Duration,
         mfa: Option<&MfaProof>,
     ) -> Result<SessionCredentials, AwsError> {
-        let seconds = duration.as_secs().to_string();
-        let mut parameters = vec![("DurationSeconds", seconds.as_str())];
-        parameters.extend(mfa_parameters(mfa));
-        let repeat = repeat_with(mfa);
-        let request = Request { operation: "GetSessionToken", service: Service::Sts, parameters, repeat };
-        self.transport.call(caller, &request)?.session_credentials(self.transport.aws_now())
+        self.session(&sts::get_session_token(duration, mfa).by(caller))
     }
 
     fn assume_role(&self, caller: Caller<'_>, request: &AssumeRoleRequest) -> Result<SessionCredentials, AwsError> {
-        let role_arn = request.role_arn.to_string();
-        let seconds = request.duration.as_secs().to_string();
-        let mut parameters = vec![
-            ("RoleArn", role_arn.as_str()),
-            ("RoleSessionName", request.role_session_name.as_str()),
-            ("DurationSeconds", seconds.as_str()),
-        ];
-        parameters.extend(request.external_id.as_deref().map(|external_id| ("ExternalId", external_id)));
-        parameters.extend(mfa_parameters(request.mfa.as_ref()));
-        let repeat = repeat_with(request.mfa.as_ref());
-        let request = Request { operation: "AssumeRole", service: Service::Sts, parameters, repeat };
-        self.transport.call(caller, &request)?.session_credentials(self.transport.aws_now())
+        self.session(&sts::assume_role(request).by(caller))
+    }
+
+    fn assume_role_with_web_identity(
+        &self,
+        endpoints: &Endpoints,
+        request: &WebIdentityRequest,
+    ) -> Result<SessionCredentials, AwsError> {
+        self.session(&sts::assume_role_with_web_identity(request).unsigned(endpoints, &request.token))
+    }
+
+    fn get_federation_token(
+        &self,
+        caller: Caller<'_>,
+        name: &str,
+        session_policy: &SessionPolicy,
+        duration: Duration,
+    ) -> Result<SessionCredentials, AwsError> {
+        self.session(&sts::get_federation_token(name, session_policy, duration).by(caller))
+    }
+
+    fn get_signin_token(
+        &self,
+        console: &ConsoleEndpoints,
+        credentials: &SessionCredentials,
+        duration: Option<Duration>,
+    ) -> Result<SecretText, AwsError> {
+        let request = federation::get_signin_token(console, credentials, duration);
+        federation::signin_token(&self.transport.call(&request)?)
+    }
+
+    fn register_client(&self, sso: &SsoEndpoints, name: &str, scopes: &[String]) -> Result<RegisteredClient, AwsError> {
+        let answer = self.transport.call(&sso::register_client(sso, name, scopes))?;
+        answer.registered_client(self.transport.aws_now())
+    }
+
+    fn start_device_authorization(
+        &self,
+        sso: &SsoEndpoints,
+        client: &RegisteredClient,
+        start_url: &str,
+    ) -> Result<DeviceAuthorization, AwsError> {
+        self.transport.call(&sso::start_device_authorization(sso, client, start_url))?.device_authorization()
+    }
+
+    fn create_token(
+        &self,
+        sso: &SsoEndpoints,
+        client: &RegisteredClient,
+        grant: Grant<'_>,
+    ) -> Result<SsoToken, AwsError> {
+        let answer = self.transport.call(&sso::create_token(sso, client, grant))?;
+        answer.sso_token(self.transport.aws_now())
+    }
+
+    fn get_role_credentials(
+        &self,
+        sso: &SsoEndpoints,
+        access_token: &SecretText,
+        account_id: &str,
+        role_name: &str,
+    ) -> Result<SessionCredentials, AwsError> {
+        let answer = self.transport.call(&sso::get_role_credentials(sso, access_token, account_id, role_name))?;
+        answer.role_credentials(self.transport.aws_now())
     }
 
     fn create_virtual_mfa_device(&self, caller: Caller<'_>, name: &str) -> Result<CreatedDevice, AwsError> {
-        let request = Request {
-            operation: "CreateVirtualMFADevice",
-            service: Service::Iam,
-            parameters: vec![("Path", "/"), ("VirtualMFADeviceName", name)],
-            repeat: Repeat::ChangesTheOutcome,
-        };
-        self.transport.call(caller, &request)?.created_device()
+        let query = Query::iam("CreateVirtualMFADevice")
+            .with("Path", "/")
+            .with("VirtualMFADeviceName", name)
+            .repeating(Repeat::ChangesTheOutcome);
+        self.transport.call(&query.by(caller))?.created_device()
     }
 
     fn enable_mfa_device(
@@ -131,10 +178,8 @@ impl Aws for HttpAws {
         let mut devices = Vec::new();
         let mut marker: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let mut parameters = vec![("UserName", user_name)];
-            parameters.extend(marker.as_deref().map(|marker| ("Marker", marker)));
-            let request = Request { operation, service: Service::Iam, parameters, repeat: Repeat::Harmless };
-            let page = self.transport.call(caller, &request)?.device_page()?;
+            let query = Query::iam(operation).with("UserName", user_name).with_some("Marker", marker.as_deref());
+            let page = self.transport.call(&query.by(caller))?.device_page()?;
             devices.extend(page.devices);
             marker = page.marker;
             if marker.is_none() {
@@ -145,24 +190,13 @@ impl Aws for HttpAws {
     }
 
     fn delete_virtual_mfa_device(&self, caller: Caller<'_>, serial_number: &SerialNumber) -> Result<(), AwsError> {
-        let request = Request {
-            operation: "DeleteVirtualMFADevice",
-            service: Service::Iam,
-            parameters: vec![("SerialNumber", serial_number.as_str())],
-            repeat: Repeat::ChangesTheOutcome,
-        };
-        self.transport.call(caller, &request)?.acknowledgement()
+        let query = Query::iam("DeleteVirtualMFADevice")
+            .with("SerialNumber", serial_number.as_str())
+            .repeating(Repeat::ChangesTheOutcome);
+        self.transport.call(&query.by(caller))?.acknowledgement()
     }
 
     fn clock_offset(&self) -> Option<ClockOffset> {
         self.transport.clock_offset()
     }
-}
-
-fn mfa_parameters(mfa: Option<&MfaProof>) -> impl Iterator<Item = (&'static str, &str)> {
-    mfa.into_iter().flat_map(|mfa| [("SerialNumber", mfa.serial_number.as_str()), ("TokenCode", mfa.code.expose())])
-}
-
-fn repeat_with(mfa: Option<&MfaProof>) -> Repeat {
-    if mfa.is_some() { Repeat::SpendsCodes } else { Repeat::Harmless }
 }

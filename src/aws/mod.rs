@@ -1,7 +1,8 @@
 //! Edge: AWS over the network. The trait [`Aws`] in our own types; below it, the only code that speaks HTTP to AWS.
 //!
 //! Requests are those of the IAM and STS Query APIs (version 2010-05-08 and 2011-06-15), signed with Signature
-//! Version 4. One call, one answer: patience with throttling lives here, what to do next does not.
+//! Version 4, of IAM Identity Center (SSO and SSO OIDC, version 2019-06-10), and of the console's federation endpoint.
+//! One call, one answer: patience with throttling lives here, what to do next does not.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,13 +12,21 @@ use crate::{
     arn::Arn,
     credentials::{LongTermCredentials, SessionCredentials},
     mfa::{AuthenticationCode, Seed, SerialNumber},
+    profile::SessionTag,
+    secret::SecretText,
 };
 
 mod answer;
 mod client;
 mod connection;
 pub mod endpoints;
+mod federation;
+mod query;
+mod refusal;
+mod server_time;
 pub mod sigv4;
+mod sso;
+mod sts;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -75,8 +84,96 @@ pub struct AssumeRoleRequest {
     pub duration: Duration,
     /// What the role's owner agreed with its users.
     pub external_id: Option<String>,
+    /// Put on the session.
+    pub tags: Vec<SessionTag>,
+    /// Keys of the tags that go on to the next role.
+    pub transitive_tag_keys: Vec<String>,
+    /// Who is behind the session, for CloudTrail; kept through all further roles.
+    pub source_identity: Option<String>,
+    /// What the session may do at most.
+    pub session_policy: SessionPolicy,
     /// For roles that demand MFA directly.
     pub mfa: Option<MfaProof>,
+}
+
+/// Narrows a session down: it may do what both its role and these allow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionPolicy {
+    /// A policy document in JSON.
+    pub document: Option<String>,
+    /// Managed policies, at most ten.
+    pub arns: Vec<String>,
+}
+
+impl SessionPolicy {
+    /// Allows everything: what a session may do then is what its user may.
+    pub fn of_the_user() -> Self {
+        let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+        SessionPolicy { document: Some(all.to_owned()), arns: Vec::new() }
+    }
+}
+
+/// What AssumeRoleWithWebIdentity is asked for; nobody signs it.
+#[derive(Clone, Debug)]
+pub struct WebIdentityRequest {
+    /// Which role.
+    pub role_arn: Arn,
+    /// How the session is called in CloudTrail.
+    pub role_session_name: String,
+    /// For how long: 15 min to 12 h.
+    pub duration: Duration,
+    /// What the identity provider gave.
+    pub token: SecretText,
+    /// What the session may do at most.
+    pub session_policy: SessionPolicy,
+}
+
+/// This program as IAM Identity Center knows it (RegisterClient).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredClient {
+    /// `clientId`.
+    pub client_id: String,
+    /// `clientSecret`.
+    pub client_secret: SecretText,
+    /// When it has to register again, by AWS's clock.
+    pub expiration: SystemTime,
+}
+
+/// A sign-in that a person has yet to approve in a browser (StartDeviceAuthorization).
+#[derive(Clone, Debug)]
+pub struct DeviceAuthorization {
+    /// What the token is asked with.
+    pub device_code: SecretText,
+    /// What the person compares, such as `ABCD-EFGH`.
+    pub user_code: String,
+    /// Where the person types the code.
+    pub verification_uri: String,
+    /// The same with the code in it.
+    pub verification_uri_complete: String,
+    /// How long the person has.
+    pub expires_in: Duration,
+    /// How often the token may be asked for.
+    pub interval: Duration,
+}
+
+/// What a token is asked for with (CreateToken).
+#[derive(Clone, Copy, Debug)]
+pub enum Grant<'a> {
+    /// A sign-in approved by a person.
+    DeviceCode(&'a SecretText),
+    /// The token of before.
+    RefreshToken(&'a SecretText),
+}
+
+/// Somebody who is signed in at IAM Identity Center.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SsoToken {
+    /// For GetRoleCredentials.
+    pub access_token: SecretText,
+    /// Until when, by AWS's clock.
+    pub expiration: SystemTime,
+    /// For the next token, if there may be one without a person.
+    pub refresh_token: Option<SecretText>,
 }
 
 /// A device as CreateVirtualMFADevice made it. The seed is given this once only.
@@ -95,6 +192,8 @@ pub struct EnabledDevice {
     pub serial_number: SerialNumber,
     /// Whose it is.
     pub user_name: String,
+    /// Since when, by AWS's clock.
+    pub enabled: SystemTime,
 }
 
 /// The calls we make to AWS. Each method is one API operation of the same name.
@@ -113,6 +212,57 @@ pub trait Aws {
     ) -> Result<SessionCredentials, AwsError>;
     /// STS AssumeRole.
     fn assume_role(&self, caller: Caller<'_>, request: &AssumeRoleRequest) -> Result<SessionCredentials, AwsError>;
+    /// STS AssumeRoleWithWebIdentity; not signed.
+    fn assume_role_with_web_identity(
+        &self,
+        endpoints: &endpoints::Endpoints,
+        request: &WebIdentityRequest,
+    ) -> Result<SessionCredentials, AwsError>;
+    /// STS GetFederationToken: long-term credentials only; 15 min to 36 h; the session may do what user and policy allow.
+    fn get_federation_token(
+        &self,
+        caller: Caller<'_>,
+        name: &str,
+        session_policy: &SessionPolicy,
+        duration: Duration,
+    ) -> Result<SessionCredentials, AwsError>;
+    /// The federation endpoint's `getSigninToken`: valid for 15 minutes. `duration` is the console session's, 15 min to
+    /// 12 h; AWS refuses one for GetFederationToken's credentials and for those of chained roles.
+    fn get_signin_token(
+        &self,
+        console: &endpoints::ConsoleEndpoints,
+        credentials: &SessionCredentials,
+        duration: Option<Duration>,
+    ) -> Result<SecretText, AwsError>;
+    /// SSO OIDC RegisterClient, as a public client.
+    fn register_client(
+        &self,
+        sso: &endpoints::SsoEndpoints,
+        name: &str,
+        scopes: &[String],
+    ) -> Result<RegisteredClient, AwsError>;
+    /// SSO OIDC StartDeviceAuthorization.
+    fn start_device_authorization(
+        &self,
+        sso: &endpoints::SsoEndpoints,
+        client: &RegisteredClient,
+        start_url: &str,
+    ) -> Result<DeviceAuthorization, AwsError>;
+    /// SSO OIDC CreateToken, asked once: `AuthorizationPending` and `SlowDown` are for the caller to wait on.
+    fn create_token(
+        &self,
+        sso: &endpoints::SsoEndpoints,
+        client: &RegisteredClient,
+        grant: Grant<'_>,
+    ) -> Result<SsoToken, AwsError>;
+    /// SSO GetRoleCredentials; the permission set says how long they last.
+    fn get_role_credentials(
+        &self,
+        sso: &endpoints::SsoEndpoints,
+        access_token: &SecretText,
+        account_id: &str,
+        role_name: &str,
+    ) -> Result<SessionCredentials, AwsError>;
     /// IAM CreateVirtualMFADevice, with path `/`.
     fn create_virtual_mfa_device(&self, caller: Caller<'_>, name: &str) -> Result<CreatedDevice, AwsError>;
     /// IAM EnableMFADevice, with the codes of two consecutive time steps in order.
@@ -186,9 +336,30 @@ pub enum AwsError {
         /// AWS's own words, without control characters.
         message: String,
     },
-    /// The access key is unknown, inactive or deleted, its secret is wrong, or the session token is not valid.
+    /// The access key is unknown, inactive or deleted, its secret is wrong, or the session token is not valid; or an
+    /// identity provider's token is not good, or not any more; or IAM Identity Center does not know this client.
     #[error("{operation}: AWS does not accept these credentials: {message}")]
     InvalidCredentials {
+        /// The API operation.
+        operation: &'static str,
+        /// AWS's own words, without control characters.
+        message: String,
+    },
+    /// Nobody has approved the sign-in yet: ask again after the interval.
+    #[error("{operation}: the sign-in is not approved yet")]
+    AuthorizationPending {
+        /// The API operation.
+        operation: &'static str,
+    },
+    /// As `AuthorizationPending`, and the interval is to grow by five seconds (RFC 8628, section 3.5).
+    #[error("{operation}: the sign-in is not approved yet, and was asked for too often")]
+    SlowDown {
+        /// The API operation.
+        operation: &'static str,
+    },
+    /// The sign-in was not approved in time, or the token that was to be refreshed is good no more: sign in anew.
+    #[error("{operation}: the sign-in is over: {message}")]
+    SignInOver {
         /// The API operation.
         operation: &'static str,
         /// AWS's own words, without control characters.
@@ -199,6 +370,15 @@ pub enum AwsError {
     Expired {
         /// The API operation.
         operation: &'static str,
+    },
+    /// The session would be longer than the role allows, or longer than the hour of a role that is assumed with another
+    /// session's credentials.
+    #[error("{operation}: {message}")]
+    DurationTooLong {
+        /// The API operation.
+        operation: &'static str,
+        /// AWS's own words, without control characters.
+        message: String,
     },
     /// AWS asked for patience more often than we have it.
     #[error("{operation}: AWS is throttling requests")]
@@ -222,7 +402,7 @@ pub enum AwsError {
         /// AWS's own words, without control characters.
         message: String,
     },
-    /// There is no such user or device.
+    /// There is no such user, device, account or permission set.
     #[error("{operation}: {message}")]
     NoSuchEntity {
         /// The API operation.

@@ -131,7 +131,8 @@ pub fn amz_date(time: SystemTime) -> String {
 
 /// Percent-encodes everything but letters, digits and `-._~`, as SigV4 demands it of forms and queries.
 pub fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
+    // Room for all of it: what is encoded may be a secret, and a buffer that grew would leave copies behind.
+    let mut encoded = String::with_capacity(3 * text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(byte as char);

@@ -11,6 +11,11 @@ use std::{
 use super::{endpoints::Endpoints, *};
 use crate::rfc3339;
 
+mod federation;
+mod leaks;
+mod sso;
+mod sts;
+
 const NOW: u64 = 1_795_293_822; // 2026-11-21T20:43:42Z, a Saturday
 const IDENTITY: &str = r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
   <GetCallerIdentityResult>
@@ -124,6 +129,7 @@ fn endpoints_at(url: &str) -> Endpoints {
         sts_signing_region: "eu-west-1".to_owned(),
         iam_url: url.to_owned(),
         iam_signing_region: "us-east-1".to_owned(),
+        sts_scope: url.to_owned(),
         ca_bundle: None,
     }
 }
@@ -377,7 +383,22 @@ mod errors {
             (400, "ThrottlingException", "Rate exceeded", "Throttled"),
             (503, "RequestLimitExceeded", "Request limit exceeded", "Throttled"),
             (429, "TooManyRequestsException", "slow down", "Throttled"),
-            (400, "ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit", "Service"),
+            (
+                400,
+                "ValidationError",
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+                "DurationTooLong",
+            ),
+            (
+                400,
+                "ValidationError",
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+                "DurationTooLong",
+            ),
+            (400, "ValidationError", "1 validation error detected", "Service"),
+            (403, "AccessDenied", "Cannot call GetSessionToken with session credentials", "AccessDenied"),
+            (400, "PackedPolicyTooLarge", "Packed size is 120%", "Service"),
+            (400, "MalformedPolicyDocument", "Syntax errors in policy.", "Service"),
             (500, "InternalFailure", "oops", "Service"),
         ] {
             let error = error_of(status, &sts_error(code, message));

@@ -11,14 +11,18 @@ use std::{
 };
 
 use ring::rand::{SecureRandom, SystemRandom};
-use time::{OffsetDateTime, format_description::well_known::Rfc2822};
-use ureq::{Agent, Body, Timeout, http::HeaderValue};
+use ureq::{
+    Agent, Body, Timeout,
+    http::{self, HeaderValue},
+};
 use zeroize::Zeroizing;
 
 use super::{
-    AwsError, Caller, ClockOffset, Signer,
-    answer::{Answer, clean},
+    AwsError, ClockOffset, Signer,
+    answer::Answer,
     connection::{self, ConnectionSettings},
+    refusal::clean,
+    server_time::{offset_between, parse_http_date},
     sigv4::{self, Scope, SignedParts},
 };
 use crate::{
@@ -26,7 +30,9 @@ use crate::{
     secret::{SecretBytes, SecretText},
 };
 
-const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
+const FORM_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
+const JSON_TYPE: &str = "application/json";
+const BEARER_TOKEN: &str = "x-amz-sso_bearer_token";
 /// After this time no further try begins.
 const PATIENCE: Duration = Duration::from_secs(15);
 const MOST_TRIES: u32 = 3;
@@ -44,13 +50,6 @@ pub struct TimeSource {
     pub wait: Box<dyn Fn(Duration) + Send + Sync>,
 }
 
-/// Which of the two services.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Service {
-    Sts,
-    Iam,
-}
-
 /// What a second sending of the same request would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeat {
@@ -62,16 +61,59 @@ pub(super) enum Repeat {
     SpendsCodes,
 }
 
-/// One operation with its parameters.
+/// What a request says. No `Debug`: it holds secrets.
+pub(super) enum Content {
+    /// A form, posted to `/`.
+    Form(Zeroizing<String>),
+    /// JSON, posted to the path.
+    Json(&'static str, Zeroizing<Vec<u8>>),
+    /// All of it in path and query.
+    Query(Zeroizing<String>),
+}
+
+/// Who a request is from.
+#[derive(Clone, Copy)]
+pub(super) enum Authorization<'a> {
+    /// Whose signature it has, and what that is valid for.
+    Signature { signer: Signer<'a>, service: &'static str, region: &'a str },
+    /// A token of IAM Identity Center.
+    BearerToken(&'a SecretText),
+    /// Nobody, or whoever the content says.
+    None,
+}
+
+/// One operation, ready to be sent but for the time.
 pub(super) struct Request<'a> {
     /// The API operation.
     pub(super) operation: &'static str,
-    /// Whose operation it is.
-    pub(super) service: Service,
-    /// Names and values, without `Action` and `Version`.
-    pub(super) parameters: Vec<(&'static str, &'a str)>,
-    /// What a second sending would do.
+    /// The endpoint, without path.
+    pub(super) url: &'a str,
+    /// The only roots of trust, in PEM, if the user set any.
+    pub(super) ca_bundle: Option<&'a Path>,
+    /// What is asked.
+    pub(super) content: Content,
+    /// Who asks.
+    pub(super) authorization: Authorization<'a>,
+    /// What is secret in the content, and might be quoted by AWS.
+    pub(super) secrets: Vec<&'a SecretText>,
+    /// Whether it may be sent again.
     pub(super) repeat: Repeat,
+}
+
+impl Request<'_> {
+    /// All that must not stand in an error, wherever its words come from.
+    fn all_secrets(&self) -> Vec<&str> {
+        let of_sender = match self.authorization {
+            Authorization::Signature { signer, .. } => Keys::of(signer).token,
+            Authorization::BearerToken(token) => Some(token),
+            Authorization::None => None,
+        };
+        self.secrets.iter().copied().chain(of_sender).map(|secret| secret.expose().as_str()).collect()
+    }
+
+    fn is_signed(&self) -> bool {
+        matches!(self.authorization, Authorization::Signature { .. })
+    }
 }
 
 /// Why a try gave no usable answer, by what that means for the next try.
@@ -116,12 +158,12 @@ impl Transport {
     ///
     /// # Errors
     /// As [`AwsError`] says.
-    pub(super) fn call(&self, caller: Caller<'_>, request: &Request<'_>) -> Result<Answer, AwsError> {
+    pub(super) fn call(&self, request: &Request<'_>) -> Result<Answer, AwsError> {
         let started = Instant::now();
         let mut signed_anew = false;
         let mut tries = 1;
         loop {
-            let setback = match self.try_once(caller, request) {
+            let setback = match self.try_once(request) {
                 Ok(answer) => return Ok(answer),
                 Err(setback) => setback,
             };
@@ -144,29 +186,28 @@ impl Transport {
         }
     }
 
-    fn try_once(&self, caller: Caller<'_>, request: &Request<'_>) -> Result<Answer, Setback> {
-        let agent = self.agent(caller.endpoints.ca_bundle.as_deref()).map_err(Setback::Final)?;
+    fn try_once(&self, request: &Request<'_>) -> Result<Answer, Setback> {
+        let agent = self.agent(request.ca_bundle).map_err(Setback::Final)?;
         let signed_with = self.clock_offset().unwrap_or_default();
         let sent = (self.time.now)();
-        let (answer, date) = send(&agent, caller, request, signed_with.apply(sent))?;
+        let (answer, date) = send(&agent, request, signed_with.apply(sent))?;
         let measured = date.map(|date| offset_between(date, sent, (self.time.now)()));
         if let Some(measured) = measured {
             *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = Some(measured);
         }
-        log::debug!("{}: HTTP {}, clock offset {:?}", request.operation, answer.status, measured);
-        self.judge(caller, request, answer, signed_with, measured)
+        let offset = measured.unwrap_or_default().seconds;
+        log::debug!("{}: HTTP {}, AWS's clock is {offset} s ahead", request.operation, answer.status);
+        self.judge(request, answer, signed_with, measured)
     }
 
     fn judge(
         &self,
-        caller: Caller<'_>,
         request: &Request<'_>,
         answer: Answer,
         signed_with: ClockOffset,
         measured: Option<ClockOffset>,
     ) -> Result<Answer, Setback> {
-        let token = Keys::of(caller).token.map(|token| token.expose().as_str());
-        let refusal = answer.refusal(token);
+        let refusal = answer.refusal(&request.all_secrets());
         let too_far = measured.filter(|offset| offset.seconds.unsigned_abs() > LARGEST_OFFSET_SECONDS);
         let Some(refusal) = refusal else {
             return match too_far {
@@ -177,7 +218,8 @@ impl Transport {
                 _ => Ok(answer),
             };
         };
-        if let Some(offset) = too_far {
+        // What nobody signed was not refused for our clock.
+        if let Some(offset) = too_far.filter(|_| request.is_signed()) {
             return Err(Setback::Final(AwsError::ClockSkew { offset }));
         }
         if refusal.about_time {
@@ -189,7 +231,7 @@ impl Transport {
         }
         Err(match refusal.error {
             error @ AwsError::Throttled { .. } => Setback::Throttled(error),
-            error if answer.status >= 500 => Setback::ServerFault(error),
+            error if answer.status >= 500 || refusal.transient => Setback::ServerFault(error),
             error => Setback::Final(error),
         })
     }
@@ -216,8 +258,8 @@ struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    fn of(caller: Caller<'a>) -> Self {
-        match caller.signer {
+    fn of(signer: Signer<'a>) -> Self {
+        match signer {
             Signer::LongTerm(credentials) => Keys {
                 access_key_id: &credentials.access_key_id,
                 secret_access_key: &credentials.secret_access_key,
@@ -235,41 +277,46 @@ impl<'a> Keys<'a> {
 /// Signs, sends and reads one answer, with AWS's time if it was told.
 fn send(
     agent: &Agent,
-    caller: Caller<'_>,
     request: &Request<'_>,
     signing_time: SystemTime,
 ) -> Result<(Answer, Option<SystemTime>), Setback> {
     let operation = request.operation;
-    let endpoints = caller.endpoints;
-    let (service, version, url, region) = match request.service {
-        Service::Sts => ("sts", "2011-06-15", &endpoints.sts_url, &endpoints.sts_signing_region),
-        Service::Iam => ("iam", "2010-05-08", &endpoints.iam_url, &endpoints.iam_signing_region),
-    };
-    let url = url.trim_end_matches('/');
-    let host = url.split_once("://").map_or(url, |(_, host)| host);
+    let host = request.url.split_once("://").map_or(request.url, |(_, host)| host);
     let unreachable = |reason: String, sent: bool| AwsError::Unreachable {
         operation,
         endpoint: host.to_owned(),
         // It may quote names out of a stranger's certificate.
-        reason: clean(&reason, None),
+        reason: clean(&reason, &request.all_secrets()),
         sent,
     };
 
-    let body = form(request, version);
-    let headers = signed_headers(Keys::of(caller), (service, region), host, signing_time, &body);
-    let mut post = agent.post(format!("{url}/"));
-    for (name, value) in headers {
+    let (path, body): (&str, Option<&[u8]>) = match &request.content {
+        Content::Form(form) => ("/", Some(form.as_bytes())),
+        Content::Json(path, json) => (path, Some(json)),
+        Content::Query(path_and_query) => (path_and_query, None),
+    };
+    let url = Zeroizing::new(format!("{}{path}", request.url));
+    let mut message = match body {
+        Some(_) => http::Request::post(url.as_str()),
+        None => http::Request::get(url.as_str()),
+    };
+    for (name, value) in headers(request, host, signing_time) {
         let mut header = HeaderValue::from_str(&value).map_err(|_| {
             Setback::Final(unreachable(format!("the value of the header {name} cannot be sent"), false))
         })?;
-        header.set_sensitive(matches!(name, "authorization" | "x-amz-security-token"));
-        post = post.header(name, header);
+        header.set_sensitive(matches!(name, "authorization" | "x-amz-security-token" | BEARER_TOKEN));
+        message = message.header(name, header);
     }
-    let mut response = post.send(body.as_bytes()).map_err(|error| setback(error, &unreachable))?;
+    let unsendable = |_| Setback::Final(unreachable("the request cannot be sent".to_owned(), false));
+    let sent = match body {
+        Some(body) => agent.run(message.body(body).map_err(unsendable)?),
+        None => agent.run(message.body(()).map_err(unsendable)?),
+    };
+    let mut response = sent.map_err(|error| setback(error, &unreachable))?;
 
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let date = header("date").and_then(parse_http_date);
-    let request_id = header("x-amzn-requestid").map(str::to_owned);
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let date = header("date").as_deref().and_then(parse_http_date);
+    let (request_id, error_type) = (header("x-amzn-requestid"), header("x-amzn-errortype"));
     let status = response.status().as_u16();
     let body = read_body(response.body_mut()).map_err(|error| match error {
         Some(error) => Setback::Lost(unreachable(error.to_string(), true)),
@@ -278,10 +325,27 @@ fn send(
             Setback::Final(AwsError::UnusableAnswer { operation, reason })
         }
     })?;
-    Ok((Answer { operation, status, request_id, body }, date))
+    Ok((Answer { operation, status, request_id, error_type, body }, date))
 }
 
-/// All headers of a request that are ours to choose, the signature last.
+/// All headers of a request that are ours to choose.
+fn headers(request: &Request<'_>, host: &str, signing_time: SystemTime) -> Vec<(&'static str, Zeroizing<String>)> {
+    let plain = |name, value: &str| vec![(name, Zeroizing::new(value.to_owned()))];
+    let mut headers = match (&request.content, request.authorization) {
+        (Content::Form(form), Authorization::Signature { signer, service, region }) => {
+            return signed_headers(Keys::of(signer), (service, region), host, signing_time, form);
+        }
+        (Content::Form(_), _) => plain("content-type", FORM_TYPE),
+        (Content::Json(..), _) => plain("content-type", JSON_TYPE),
+        (Content::Query(_), _) => Vec::new(),
+    };
+    if let Authorization::BearerToken(token) = request.authorization {
+        headers.extend(plain(BEARER_TOKEN, token.expose()));
+    }
+    headers
+}
+
+/// The headers of a signed form, the signature last.
 fn signed_headers(
     keys: Keys<'_>,
     (service, region): (&str, &str),
@@ -290,7 +354,7 @@ fn signed_headers(
     body: &str,
 ) -> Vec<(&'static str, Zeroizing<String>)> {
     let amz_date = sigv4::amz_date(signing_time);
-    let mut headers = vec![("content-type", CONTENT_TYPE), ("host", host), ("x-amz-date", amz_date.as_str())];
+    let mut headers = vec![("content-type", FORM_TYPE), ("host", host), ("x-amz-date", amz_date.as_str())];
     headers.extend(keys.token.map(|token| ("x-amz-security-token", token.expose().as_str())));
     let scope = Scope { amz_date: &amz_date, region, service };
     let parts = SignedParts { method: "POST", path: "/", query: &[], headers: &headers, body: body.as_bytes() };
@@ -317,23 +381,6 @@ fn read_body(body: &mut Body) -> Result<SecretBytes, Option<std::io::Error>> {
     Ok(SecretBytes::from(std::mem::take(&mut *content)))
 }
 
-/// The body: `Action`, `Version` and the parameters, as a form.
-fn form(request: &Request<'_>, version: &str) -> Zeroizing<String> {
-    let length: usize = request.parameters.iter().map(|(name, value)| name.len() + 3 * value.len() + 2).sum();
-    let mut body = Zeroizing::new(String::with_capacity(length + 100));
-    body.push_str("Action=");
-    body.push_str(request.operation);
-    body.push_str("&Version=");
-    body.push_str(version);
-    for (name, value) in &request.parameters {
-        body.push('&');
-        body.push_str(name);
-        body.push('=');
-        body.push_str(&Zeroizing::new(sigv4::percent_encode(value)));
-    }
-    body
-}
-
 /// Sorts what the HTTP library reports: whether the request can have been sent, and whether trying again may help.
 fn setback(error: ureq::Error, unreachable: &dyn Fn(String, bool) -> AwsError) -> Setback {
     use std::io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable};
@@ -341,6 +388,8 @@ fn setback(error: ureq::Error, unreachable: &dyn Fn(String, bool) -> AwsError) -
         ureq::Error::Io(inner) => inner.to_string(),
         ureq::Error::HostNotFound => "the host's name is not known".to_owned(),
         ureq::Error::Timeout(_) => "it took too long".to_owned(),
+        // It quotes all of the address, and the query may hold secrets.
+        ureq::Error::BadUri(_) => "the address is not one".to_owned(),
         other => other.to_string(),
     };
     let answer = |sent| unreachable(reason, sent);
@@ -362,30 +411,6 @@ fn setback(error: ureq::Error, unreachable: &dyn Fn(String, bool) -> AwsError) -
     }
 }
 
-/// Reads the `Date` header (RFC 9110, section 5.6.7).
-fn parse_http_date(text: &str) -> Option<SystemTime> {
-    let date = OffsetDateTime::parse(text, &Rfc2822).ok()?;
-    let seconds = u64::try_from(date.unix_timestamp()).ok()?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
-}
-
-/// How far AWS is ahead, if it wrote `date` (cut to the second) at some time between `sent` and `received`.
-fn offset_between(date: SystemTime, sent: SystemTime, received: SystemTime) -> ClockOffset {
-    let least = signed_millis(date, received);
-    let most = signed_millis(date, sent) + 1000;
-    let seconds = if least <= 1000 && most >= -1000 { 0 } else { ((least + most) as f64 / 2000.0).round() as i64 };
-    ClockOffset { seconds }
-}
-
-/// Milliseconds from `earlier` to `later`; negative if they are the other way round.
-fn signed_millis(later: SystemTime, earlier: SystemTime) -> i64 {
-    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4);
-    match later.duration_since(earlier) {
-        Ok(distance) => millis(distance),
-        Err(error) => -millis(error.duration()),
-    }
-}
-
 /// A random part of the longest wait, so that many who were throttled at once do not return at once.
 fn jitter(longest: Duration) -> Duration {
     let mut byte = [128];
@@ -397,35 +422,6 @@ fn jitter(longest: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at_millis(millis: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
-    }
-
-    #[test]
-    fn the_date_header_is_read_in_the_form_of_http() {
-        assert_eq!(parse_http_date("Sat, 21 Nov 2026 20:43:42 GMT"), Some(at_millis(1_795_293_822_000)));
-        for text in ["", "yesterday", "2026-11-21T20:43:42Z", "Sat, 21 Nov 1926 20:43:42 GMT"] {
-            assert_eq!(parse_http_date(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_offset_is_what_neither_rounding_nor_the_way_can_explain() {
-        for (date, sent, received, seconds) in [
-            (100_000, 100_400, 100_600, 0),
-            (100_000, 100_900, 101_900, 0),
-            (101_000, 100_100, 100_200, 0),
-            (100_000, 90_000, 110_000, 0),
-            (100_000, 10_000, 10_200, 90),
-            (100_000, 190_000, 190_200, -90),
-            (100_000, 10_000, 14_000, 89),
-            (4_102_444_800_000, 0, 0, 4_102_444_801),
-        ] {
-            let measured = offset_between(at_millis(date), at_millis(sent), at_millis(received));
-            assert!((measured.seconds - seconds).abs() <= i64::from(seconds != 0), "{date} {sent} {measured:?}");
-        }
-    }
 
     #[test]
     fn a_wait_is_random_and_never_longer_than_its_bound() {
