@@ -12,6 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use zeroize::{Zeroize, Zeroizing};
+
+mod peer;
 mod request;
 
 pub use request::HttpRequest;
@@ -21,8 +24,23 @@ const MAX_CONNECTIONS: usize = 128;
 /// For reading one whole request, so that a client that sends a byte now and then does not hold a thread.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the rest of a request is read that was refused halfway.
+const DRAIN: Duration = Duration::from_secs(1);
+const FOREIGN_DRAIN: Duration = Duration::from_millis(100);
 /// How long a new connection waits for one of the others to end.
 const PATIENCE_WHEN_FULL: Duration = Duration::from_secs(1);
+
+/// Who is listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Every program on this machine.
+    Everybody,
+    /// Programs of the user who runs this one, as far as the system tells (on Linux), and by the address alone: not as
+    /// `localhost`.
+    OwnUser,
+    /// As `OwnUser`, and no browser.
+    OwnUserNoBrowser,
+}
 
 /// What answers requests; called from many threads at once.
 pub type Handler = Arc<dyn Fn(&HttpRequest) -> HttpResponse + Send + Sync>;
@@ -92,15 +110,16 @@ impl HttpServer {
     ///
     /// # Errors
     /// If no port can be had or no thread started, then the system's error.
-    pub fn start(handler: Handler) -> io::Result<HttpServer> {
+    pub fn start(audience: Audience, handler: Handler) -> io::Result<HttpServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::default());
         let acceptor = {
             let state = Arc::clone(&state);
+            let service = Service { address, audience, handler };
             std::thread::Builder::new()
                 .name("http-accept".to_owned())
-                .spawn(move || accept(&listener, address, &state, &handler))?
+                .spawn(move || accept(&listener, &service, &state))?
         };
         Ok(HttpServer { address, state, acceptor: Some(acceptor) })
     }
@@ -177,7 +196,15 @@ impl Drop for Admitted {
     }
 }
 
-fn accept(listener: &TcpListener, address: SocketAddr, state: &Arc<State>, handler: &Handler) {
+/// What every connection is served by.
+#[derive(Clone)]
+struct Service {
+    address: SocketAddr,
+    audience: Audience,
+    handler: Handler,
+}
+
+fn accept(listener: &TcpListener, service: &Service, state: &Arc<State>) {
     for stream in listener.incoming() {
         if state.lock().stopping {
             break;
@@ -192,12 +219,12 @@ fn accept(listener: &TcpListener, address: SocketAddr, state: &Arc<State>, handl
             continue;
         }
         let admitted = Admitted(Arc::clone(state));
-        let handler = Arc::clone(handler);
+        let service = service.clone();
         // Without a thread the closure is dropped, which closes the connection and counts it out.
         std::thread::Builder::new()
             .name("http-connection".to_owned())
             .spawn(move || {
-                serve(&mut stream, address, &admitted.0, &handler).ok();
+                serve(&mut stream, &service, &admitted.0).ok();
             })
             .ok();
     }
@@ -211,22 +238,34 @@ fn refuse(stream: &mut TcpStream) {
     write(stream, &busy, true).ok();
 }
 
-fn serve(stream: &mut TcpStream, address: SocketAddr, state: &State, handler: &Handler) -> io::Result<()> {
+fn serve(stream: &mut TcpStream, service: &Service, state: &State) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-    let (response, with_body) = match read(stream, Instant::now() + REQUEST_DEADLINE) {
-        Ok(request) if request.is_foreign(address) => (HttpResponse::empty(403), true),
-        Ok(request) => (handler(&request), request.method != "HEAD"),
+    let is_private = service.audience != Audience::Everybody;
+    if is_private && !peer::is_own(stream) {
+        log::debug!("refused a connection that is not, or cannot be told to be, of the own user");
+        write(stream, &HttpResponse::empty(403), true)?;
+        // Hardly waited for: nobody else's connections are to keep the user's out.
+        return drain(stream, FOREIGN_DRAIN);
+    }
+    let (mut response, with_body) = match read(stream, Instant::now() + REQUEST_DEADLINE) {
+        Ok(request) if request.is_foreign(service.address, service.audience) => (HttpResponse::empty(403), true),
+        Ok(request) => ((service.handler)(&request), request.method != "HEAD"),
         Err(Refusal::Answer(status)) => {
+            // Whom nothing is owed is not told either which methods there are.
+            let status = if is_private && status == 405 { 403 } else { status };
             write(stream, &HttpResponse::empty(status), true)?;
-            return drain(stream);
+            return drain(stream, DRAIN);
         }
         Err(Refusal::Gone(error)) => return Err(error),
     };
     state.hold(response.delay);
-    if response.delivery != Delivery::Nothing {
-        write(stream, &response, with_body)?;
-    }
+    let written = match response.delivery {
+        Delivery::Nothing => Ok(()),
+        Delivery::Whole | Delivery::Truncated => write(stream, &response, with_body),
+    };
+    response.body.zeroize();
+    written?;
     stream.shutdown(Shutdown::Both)
 }
 
@@ -236,12 +275,14 @@ fn write(stream: &mut TcpStream, response: &HttpResponse, with_body: bool) -> io
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str(&format!("Content-Length: {}\r\nConnection: close\r\n\r\n", response.body.len()));
-    let mut bytes = head.into_bytes();
     let sent = match response.delivery {
         _ if !with_body => 0,
         Delivery::Truncated => response.body.len() / 2,
         Delivery::Whole | Delivery::Nothing => response.body.len(),
     };
+    // One write for head and body; a buffer that grows by moving would leave secrets behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(head.len() + sent));
+    bytes.extend_from_slice(head.as_bytes());
     bytes.extend_from_slice(&response.body[..sent]);
     stream.write_all(&bytes)?;
     stream.flush()
@@ -249,21 +290,26 @@ fn write(stream: &mut TcpStream, response: &HttpResponse, with_body: bool) -> io
 
 /// Reads a little more of a request that was refused halfway: closing at once would reset the connection, and the
 /// client might lose the answer with it.
-fn drain(stream: &mut TcpStream) -> io::Result<()> {
+fn drain(stream: &mut TcpStream, patience: Duration) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
-    stream.set_read_timeout(Some(Duration::from_millis(500)))?;
+    let deadline = Instant::now() + patience;
     let mut chunk = [0_u8; 8192];
-    for _ in 0..64 {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        stream.set_read_timeout(Some(left))?;
         if stream.read(&mut chunk)? == 0 {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        303 => "See Other",
         204 => "No Content",
         400 => "Bad Request",
         401 => "Unauthorized",

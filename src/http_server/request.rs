@@ -7,6 +7,8 @@ use std::{
     time::Instant,
 };
 
+use super::Audience;
+
 /// Session tokens are long: AWS names no greatest size.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -43,12 +45,17 @@ impl HttpRequest {
         form_parameters(&String::from_utf8_lossy(&self.body))
     }
 
-    /// Whether a browser, or a name that was made to point here, is behind the request.
-    pub(super) fn is_foreign(&self, address: SocketAddr) -> bool {
+    /// Whether another page in a browser, or a name that was made to point here, is behind the request; for some
+    /// audiences, whether any browser is.
+    pub(super) fn is_foreign(&self, address: SocketAddr, audience: Audience) -> bool {
         let mut hosts = self.headers.iter().filter(|(name, _)| name == "host").map(|(_, value)| value.as_str());
         let host = hosts.next().unwrap_or_default();
-        let ours = host == address.to_string() || host == format!("localhost:{}", address.port());
-        !ours || hosts.next().is_some() || self.header("origin").is_some()
+        let by_name = audience == Audience::Everybody && host == format!("localhost:{}", address.port());
+        let ours = host == address.to_string() || by_name;
+        // A picture's or a link's request has no `Origin` (Fetch Metadata Request Headers).
+        let by_browser = || self.headers.iter().any(|(name, _)| name == "referer" || name.starts_with("sec-fetch-"));
+        let refused = audience == Audience::OwnUserNoBrowser && by_browser();
+        !ours || hosts.next().is_some() || self.header("origin").is_some() || refused
     }
 }
 
