@@ -1,4 +1,5 @@
-//! Edge: processes: our own, hardened; and the command that is given credentials.
+//! Edge: processes: our own, hardened; and the command that is given credentials. `beside` has what runs beside us,
+//! `output` what a profile's commands print.
 //!
 //! On Unix the command takes our place (`execve`): no signals to forward, no status to mirror. What it inherits is what
 //! a shell would give it: fds 0 to 2, SIGPIPE with its default effect and no blocked signals (std sees to these two), and
@@ -13,7 +14,11 @@ use std::{
 
 use thiserror::Error;
 
-use crate::secret::SecretText;
+mod beside;
+mod output;
+
+pub use beside::{EndSignal, on_end_signal, run};
+pub use output::{ProcessError, output_of};
 
 /// A command to start: a value, so that it can be tested. `Debug` shows the program alone: credentials are in the
 /// environment, and arguments are the user's business.
@@ -60,26 +65,6 @@ pub enum LaunchError {
         #[source]
         source: io::Error,
     },
-}
-
-/// Why the output of a command cannot be had.
-#[derive(Debug, Error)]
-pub enum ProcessError {
-    /// The shell did not start.
-    #[error("cannot start the shell")]
-    NotStarted {
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It ended with another status than 0.
-    #[error("it ended with {status}")]
-    Failed {
-        /// As the system words it.
-        status: String,
-    },
-    /// What it printed is not text.
-    #[error("it printed something that is not UTF-8 text")]
-    NotText,
 }
 
 /// This process after [`harden`]: keeps what commands are to get back.
@@ -183,60 +168,6 @@ pub fn launch(launch: &Launch, hardened: &Hardened) -> Result<i32, LaunchError> 
     run(launch, hardened)
 }
 
-/// Runs the command beside this process, for a server that lives as long as the command does. The value is its exit
-/// status, or 128 + N if signal N ended it.
-///
-/// SIGTERM and SIGHUP are handed on to the command. SIGINT and SIGQUIT are not: a terminal sends them to both. None of
-/// the four ends this process any more, unless something else here still sees to them.
-///
-/// # Errors
-/// As [`launch`].
-#[cfg(unix)]
-pub fn run(launch: &Launch, hardened: &Hardened) -> Result<i32, LaunchError> {
-    use std::os::unix::process::ExitStatusExt;
-
-    use rustix::process::{Pid, Signal, kill_process};
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-
-    let failed = |source| failed(launch, source);
-    close_fds::set_fds_cloexec(3, &[]);
-    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]).map_err(failed)?;
-    hardened.restore().map_err(failed)?;
-    let child = command(launch).spawn();
-    let _ = harden();
-    let mut child = child.map_err(failed)?;
-
-    let handle = signals.handle();
-    let pid = Pid::from_child(&child);
-    let status = std::thread::scope(|scope| {
-        scope.spawn(move || {
-            for signal in signals.forever() {
-                match signal {
-                    SIGTERM => drop(kill_process(pid, Signal::TERM)),
-                    SIGHUP => drop(kill_process(pid, Signal::HUP)),
-                    _ => {}
-                }
-            }
-        });
-        let status = child.wait();
-        handle.close();
-        status
-    });
-    let status = status.map_err(failed)?;
-    Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)))
-}
-
-/// See the one for Unix. Ctrl-C reaches the command by the console.
-///
-/// # Errors
-/// As [`launch`].
-#[cfg(windows)]
-pub fn run(launch: &Launch, hardened: &Hardened) -> Result<i32, LaunchError> {
-    hardened.restore().map_err(|source| failed(launch, source))?;
-    let status = command(launch).status().map_err(|source| failed(launch, source))?;
-    Ok(status.code().unwrap_or(1))
-}
-
 /// What this machine is called; `localhost` if it will not say.
 pub fn host_name() -> String {
     #[cfg(unix)]
@@ -244,28 +175,6 @@ pub fn host_name() -> String {
     #[cfg(windows)]
     let name = "windows".to_owned();
     if name.is_empty() { "localhost".to_owned() } else { name }
-}
-
-/// What a shell command prints: for a profile's `mfa_process`, which may ask on the terminal itself.
-/// Standard input is not its: an SDK may have left it open.
-///
-/// # Errors
-/// If it cannot be started, then `NotStarted`; if it ends with another status than 0, then `Failed`; if it prints
-/// something else than UTF-8, then `NotText`.
-pub fn output_of(command: &str, environment: &[(OsString, OsString)]) -> Result<SecretText, ProcessError> {
-    let (shell, flag) = if cfg!(windows) { ("cmd.exe", "/C") } else { ("/bin/sh", "-c") };
-    let output = Command::new(shell)
-        .args([flag, command])
-        .env_clear()
-        .envs(environment.iter().map(|(name, value)| (name, value)))
-        .stdin(std::process::Stdio::null())
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .map_err(|source| ProcessError::NotStarted { source })?;
-    if !output.status.success() {
-        return Err(ProcessError::Failed { status: output.status.to_string() });
-    }
-    String::from_utf8(output.stdout).map(SecretText::from).map_err(|_| ProcessError::NotText)
 }
 
 fn command(launch: &Launch) -> Command {

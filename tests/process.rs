@@ -11,9 +11,10 @@ use std::{
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
-use mfavault::process::{self, Launch, LaunchError, find_program};
+use mfavault::process::{self, Launch, LaunchError, ProcessError, find_program};
 use rustix::{
     io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd},
     process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit},
@@ -211,4 +212,89 @@ fn a_launch_in_a_log_shows_neither_credentials_nor_arguments() {
     };
     let shown = format!("{launch:?}");
     assert!(shown.contains("/bin/sh") && !shown.contains("canary"), "{shown}");
+}
+
+fn printed(script: &str, patience: Duration) -> Result<String, ProcessError> {
+    let environment = [("PATH".into(), "/usr/bin:/bin".into())];
+    process::output_of(script, &environment, patience, true).map(|text| text.expose().clone())
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[test]
+fn what_a_shell_command_prints_is_given_back() {
+    assert_eq!(printed("echo 123456; echo talk >&2", LONG).expect("text"), "123456\n");
+    assert_eq!(printed("cat", LONG).expect("standard input is empty"), "");
+    assert_eq!(printed("exec >&-; sleep 0.1", LONG).expect("nothing"), "");
+    let most = printed("head -c 65536 /dev/zero | tr '\\0' x", LONG).expect("64 KiB are taken");
+    assert_eq!(most.len(), 65536);
+}
+
+#[test]
+fn a_shell_command_that_fails_gives_nothing() {
+    let failed = |script| match printed(script, LONG) {
+        Err(ProcessError::Failed { status }) => status,
+        other => panic!("{script}: {other:?}"),
+    };
+    assert_eq!(failed("echo 123456; exit 3"), "exit status: 3");
+    assert!(failed("echo 123456; kill -KILL $$").contains('9'));
+    assert!(matches!(printed("printf '\\377\\376'", LONG), Err(ProcessError::NotText)));
+}
+
+#[test]
+fn a_shell_command_that_does_not_end_is_ended_and_leaves_no_zombie() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let note = folder.path().join("ids");
+    for script in [
+        "exec sleep 60",
+        "trap '' TERM; while :; do sleep 0.01; done",
+        "exec >&-; exec sleep 60",
+        "while :; do echo x; sleep 0.01; done",
+        #[cfg(target_os = "linux")]
+        "sh -c 'echo $$ >> ids; sleep 60 & echo $! >> ids; wait'; true",
+    ] {
+        let began = Instant::now();
+        let script = format!("cd {}; echo $$ > ids; {script}", folder.path().display());
+        let outcome = printed(&script, Duration::from_millis(500));
+        assert!(matches!(outcome, Err(ProcessError::TimedOut { .. })), "{script}: {outcome:?}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{script}");
+        for (place, id) in fs::read_to_string(&note).expect("IDs").lines().enumerate() {
+            let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            let id = Pid::from_raw(id.parse().expect("a number")).expect("an ID");
+            // The shell is ours to bury; what it had started is buried by another, who may take his time.
+            let is_gone = rustix::process::test_kill_process(id).is_err();
+            assert!(is_gone || place > 0 && state.contains(") Z "), "{script}: {state}");
+        }
+    }
+}
+
+#[test]
+fn a_shell_command_that_prints_without_end_is_ended() {
+    let began = Instant::now();
+    let outcome = printed("head -c 1000000000 /dev/zero", LONG);
+    assert!(matches!(outcome, Err(ProcessError::TooLong)), "{outcome:?}");
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn whoever_is_left_with_the_pipe_is_not_awaited() {
+    let began = Instant::now();
+    assert_eq!(printed("sleep 5 2>&- & echo 123456", LONG).expect("text"), "123456\n");
+    assert!(began.elapsed() < Duration::from_secs(4));
+}
+
+/// A background process group would be stopped by the system as soon as it read from the terminal.
+#[test]
+fn a_shell_command_stays_in_our_process_group() {
+    let group = printed("ps -o pgid= -p $$", LONG).expect("text");
+    let own = rustix::process::getpgrp().as_raw_nonzero().to_string();
+    assert_eq!(group.trim(), own);
+}
+
+#[test]
+fn a_shell_command_that_may_not_ask_is_no_foreground_job() {
+    let environment = [("PATH".into(), "/usr/bin:/bin".into())];
+    let text = process::output_of("ps -o pgid= -p $$; echo $$", &environment, LONG, false).expect("text");
+    let ids: Vec<&str> = text.expose().split_whitespace().collect();
+    assert_eq!(ids[0], ids[1]);
 }
