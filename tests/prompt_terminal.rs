@@ -26,7 +26,7 @@ fn child() {
     let (Ok(question), Some(folder)) = (env::var(QUESTION), env::var_os(FOLDER)) else { return };
     let folder = PathBuf::from(folder);
     std::fs::write(folder.join("pid"), std::process::id().to_string()).expect("written");
-    let prompt = TerminalPrompt::new();
+    let prompt = TerminalPrompt::new(false);
     let answer = match question.as_str() {
         "secret" => show(prompt.secret("Pass\x1b[2Jphrase", "--stdin").map(|secret| secret.expose().clone())),
         "line" => show(prompt.line("Name", "--name")),
@@ -37,6 +37,14 @@ fn child() {
             kill_process(rustix::process::getpid(), Signal::TERM).expect("sent");
             std::thread::park_timeout(Duration::from_millis(300));
             "survived".to_owned()
+        }
+        "then released" => {
+            let before = show(prompt.line("First", "--first"));
+            prompt.release_signals();
+            for signal in [Signal::INT, Signal::QUIT, Signal::TERM, Signal::HUP] {
+                kill_process(rustix::process::getpid(), signal).expect("sent");
+            }
+            before + ", then " + &show(prompt.line("Second", "--second"))
         }
         "countdown" => {
             prompt.countdown("waiting for the next code", Duration::from_millis(16_500), &|| {
@@ -214,6 +222,16 @@ fn between_questions_signals_end_the_process() {
     asking.types("1");
     asking.sees("status 143");
     assert_eq!(asking.end().1, "");
+}
+
+#[test]
+fn after_the_last_question_signals_are_left_to_others_and_nobody_is_asked() {
+    let mut asking = Asking::start("then released", "");
+    asking.sees("First: ");
+    asking.types("1");
+    let (shown, answer) = asking.end();
+    assert_eq!(answer, "answer 1, then nobody is asked any more: Second, --second");
+    assert!(!shown.contains("Second"), "{shown}");
 }
 
 fn kill(asking: &Asking, signal: Signal) {

@@ -1,6 +1,10 @@
 //! Edge: a person. Questions go to the controlling terminal, never to stdin or stdout; talk goes to stderr.
 
+mod menu;
 mod nobody;
+#[cfg_attr(unix, path = "signals_unix.rs")]
+#[cfg_attr(windows, path = "signals_windows.rs")]
+mod signals;
 mod talk;
 mod terminal;
 #[cfg_attr(unix, path = "tty_unix.rs")]
@@ -11,6 +15,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use menu::can_choose;
 pub use nobody::Nobody;
 pub use terminal::TerminalPrompt;
 
@@ -36,12 +41,33 @@ pub trait Prompt {
     /// As [`Prompt::secret`].
     fn confirm(&self, question: &str, instead: &str) -> Result<bool, PromptError>;
 
+    /// Asks for one of the options, the first one marked; gives its place in the list. To be called only if
+    /// [`can_choose`] says so.
+    ///
+    /// # Errors
+    /// As [`Prompt::secret`]; if the person chooses none, then `Interrupted`.
+    fn choose(&self, question: &str, options: &[String], instead: &str) -> Result<usize, PromptError>;
+
+    /// Shows lines to the person at the terminal, whatever stdin, stdout and stderr are: what has to be seen for the
+    /// command to go on. `question` says what it is about.
+    ///
+    /// # Errors
+    /// As [`Prompt::secret`].
+    fn show(&self, question: &str, text: &str, instead: &str) -> Result<(), PromptError>;
+
     /// Says one line of talk at once, on stderr: what is happening, or a warning.
     fn say(&self, line: &str);
 
     /// Shows what is awaited and how long still, as a countdown on a terminal and elsewhere as one line, and calls
     /// `wait` meanwhile. The waiting itself is the clock's.
     fn countdown(&self, reason: &str, left: Duration, wait: &dyn Fn());
+
+    /// Whether questions are asked; else nothing else may ask on the terminal either.
+    fn may_ask(&self) -> bool;
+
+    /// Asks no question any more, and leaves the signals that end a process to whoever handles them from now on. After
+    /// a question, they have their default effect as long as this was not called.
+    fn release_signals(&self);
 }
 
 /// Why a question has no answer.

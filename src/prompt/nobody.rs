@@ -1,4 +1,4 @@
-//! Nobody to ask: no terminal, or a person who wished not to be asked. Talk still goes to stderr.
+//! Nobody to ask: no terminal, or a person who wished not to be asked. Talk goes to stderr, or to whoever listens.
 
 use std::time::Duration;
 
@@ -6,14 +6,20 @@ use super::{Prompt, PromptError, talk};
 use crate::{secret::SecretText, visible::visible};
 
 /// Refuses every question.
-pub struct Nobody {
+pub struct Nobody<'a> {
     reason: &'static str,
+    listener: Option<&'a dyn Fn(&str)>,
 }
 
-impl Nobody {
+impl<'a> Nobody<'a> {
     /// With what switched questions off, such as `--no-input`.
     pub fn new(reason: &'static str) -> Self {
-        Nobody { reason }
+        Nobody { reason, listener: None }
+    }
+
+    /// The same, where the screen is another program's by now: talk goes to a listener instead of stderr.
+    pub fn heard_by(listener: &'a dyn Fn(&str), reason: &'static str) -> Self {
+        Nobody { reason, listener: Some(listener) }
     }
 
     fn refuse<T>(&self, question: &str, instead: &str) -> Result<T, PromptError> {
@@ -21,7 +27,7 @@ impl Nobody {
     }
 }
 
-impl Prompt for Nobody {
+impl Prompt for Nobody<'_> {
     fn secret(&self, question: &str, instead: &str) -> Result<SecretText, PromptError> {
         self.refuse(question, instead)
     }
@@ -34,13 +40,33 @@ impl Prompt for Nobody {
         self.refuse(question, instead)
     }
 
+    fn choose(&self, question: &str, _: &[String], instead: &str) -> Result<usize, PromptError> {
+        self.refuse(question, instead)
+    }
+
+    fn show(&self, question: &str, _: &str, instead: &str) -> Result<(), PromptError> {
+        self.refuse(question, instead)
+    }
+
     fn say(&self, line: &str) {
-        talk::say(line);
+        match self.listener {
+            Some(listener) => listener(line),
+            None => talk::say(line),
+        }
     }
 
     fn countdown(&self, reason: &str, left: Duration, wait: &dyn Fn()) {
-        talk::countdown(reason, left, wait);
+        match self.listener {
+            Some(_) => wait(),
+            None => talk::countdown(reason, left, wait),
+        }
     }
+
+    fn may_ask(&self) -> bool {
+        false
+    }
+
+    fn release_signals(&self) {}
 }
 
 #[cfg(test)]
@@ -54,6 +80,8 @@ mod tests {
             nobody.secret("Passphrase", "--passphrase-file").expect_err("refused"),
             nobody.line("Passphrase", "--passphrase-file").expect_err("refused"),
             nobody.confirm("Passphrase", "--passphrase-file").expect_err("refused"),
+            nobody.choose("Passphrase", &[], "--passphrase-file").map(drop).expect_err("refused"),
+            nobody.show("Passphrase", "text", "--passphrase-file").expect_err("refused"),
         ];
         for error in errors {
             assert_eq!(error.to_string(), "cannot ask \"Passphrase\": --no-input");

@@ -1,32 +1,43 @@
 //! A person at the controlling terminal. How a line is read there is the system's: see `tty_unix.rs`, `tty_windows.rs`.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
-use super::{Prompt, PromptError, talk, tty::Tty};
+use super::{Prompt, PromptError, menu, signals::EndSignals, talk, tty};
 use crate::{secret::SecretText, visible::visible};
 
 /// Asks on the controlling terminal, whatever stdin, stdout and stderr are.
 ///
 /// Ctrl-C answers with `Interrupted`; Ctrl-Z does nothing while a question is open. SIGINT, SIGTERM and SIGHUP end the
 /// process as ever, with the terminal as it was before.
-#[derive(Default)]
 pub struct TerminalPrompt {
-    tty: Tty,
+    /// Whether a choice is shown in colours.
+    coloured: bool,
+    signals: EndSignals,
+    released: Cell<bool>,
 }
 
 impl TerminalPrompt {
     /// Touches the terminal at the first question only.
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(coloured: bool) -> Self {
+        TerminalPrompt { coloured, signals: EndSignals::default(), released: Cell::new(false) }
     }
 
     fn ask(&self, question: &str, prompt: &str, hidden: bool, instead: &str) -> Result<SecretText, PromptError> {
-        self.tty.ask(prompt, hidden)?.ok_or_else(|| PromptError::NoTerminal {
-            question: question.to_owned(),
-            reason: "no terminal",
-            instead: instead.to_owned(),
-        })
+        self.still_asks(question, instead)?;
+        tty::ask(prompt, hidden, &self.signals)?.ok_or_else(|| refusal(question, "no terminal", instead))
     }
+
+    /// A question would come in the way of whoever has the terminal by now.
+    fn still_asks(&self, question: &str, instead: &str) -> Result<(), PromptError> {
+        match self.released.get() {
+            true => Err(refusal(question, "nobody is asked any more", instead)),
+            false => Ok(()),
+        }
+    }
+}
+
+fn refusal(question: &str, reason: &'static str, instead: &str) -> PromptError {
+    PromptError::NoTerminal { question: question.to_owned(), reason, instead: instead.to_owned() }
 }
 
 impl Prompt for TerminalPrompt {
@@ -53,11 +64,34 @@ impl Prompt for TerminalPrompt {
         }
     }
 
+    fn choose(&self, question: &str, options: &[String], instead: &str) -> Result<usize, PromptError> {
+        self.still_asks(&visible(question), instead)?;
+        menu::choose(question, options, self.coloured, &self.signals)
+    }
+
+    fn show(&self, question: &str, text: &str, instead: &str) -> Result<(), PromptError> {
+        self.still_asks(question, instead)?;
+        let text: String = text.lines().map(|line| visible(line) + "\n").collect();
+        match tty::show(&text)? {
+            true => Ok(()),
+            false => Err(refusal(&visible(question), "no terminal", instead)),
+        }
+    }
+
     fn say(&self, line: &str) {
         talk::say(line);
     }
 
     fn countdown(&self, reason: &str, left: Duration, wait: &dyn Fn()) {
         talk::countdown(reason, left, wait);
+    }
+
+    fn may_ask(&self) -> bool {
+        !self.released.get()
+    }
+
+    fn release_signals(&self) {
+        self.released.set(true);
+        self.signals.release();
     }
 }

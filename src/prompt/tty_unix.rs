@@ -6,52 +6,38 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Write},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
 };
 
 use rustix::termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
-    flag,
-    iterator::Signals,
-    low_level::emulate_default_handler,
-};
 use zeroize::Zeroizing;
 
-use super::PromptError;
+use super::{
+    PromptError,
+    signals::{EndSignals, Held},
+};
 use crate::secret::SecretText;
 
 /// The longest answer; the line editing of terminals takes no more either.
 const MAX_BYTES: usize = 4096;
 
-/// The controlling terminal; one question at a time.
-#[derive(Default)]
-pub(super) struct Tty {
-    signals: Mutex<Option<Arc<SignalGuard>>>,
+/// Shows a text on the controlling terminal; says whether there is one.
+pub(super) fn show(text: &str) -> Result<bool, PromptError> {
+    let Ok(mut tty) = OpenOptions::new().write(true).open("/dev/tty") else { return Ok(false) };
+    tty.write_all(text.as_bytes())?;
+    Ok(true)
 }
 
-impl Tty {
-    /// Asks for one line; none if there is no controlling terminal.
-    pub(super) fn ask(&self, prompt: &str, hidden: bool) -> Result<Option<SecretText>, PromptError> {
-        let Ok(mut tty) = OpenOptions::new().read(true).write(true).open("/dev/tty") else { return Ok(None) };
-        let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
-        let guard = match &*signals {
-            Some(guard) => Arc::clone(guard),
-            None => Arc::clone(signals.insert(SignalGuard::start()?)),
-        };
-        let changed = Changed::new(&tty, hidden, guard)?;
-        tty.write_all(prompt.as_bytes())?;
-        let line = read_line(&mut tty, changed.interrupt);
-        drop(changed);
-        if hidden || line.is_err() {
-            tty.write_all(b"\n")?;
-        }
-        line.map(Some)
+/// Asks for one line; none if there is no controlling terminal.
+pub(super) fn ask(prompt: &str, hidden: bool, signals: &EndSignals) -> Result<Option<SecretText>, PromptError> {
+    let Ok(mut tty) = OpenOptions::new().read(true).write(true).open("/dev/tty") else { return Ok(None) };
+    let changed = Changed::new(&tty, hidden, signals)?;
+    tty.write_all(prompt.as_bytes())?;
+    let line = read_line(&mut tty, changed.interrupt);
+    drop(changed);
+    if hidden || line.is_err() {
+        tty.write_all(b"\n")?;
     }
+    line.map(Some)
 }
 
 /// Reads to the end of the line, in pieces that are wiped.
@@ -93,11 +79,12 @@ struct Changed {
     original: Termios,
     /// The character that stands for Ctrl-C.
     interrupt: Option<u8>,
-    guard: Arc<SignalGuard>,
+    /// Let go after the terminal is set back.
+    _signals: Held,
 }
 
 impl Changed {
-    fn new(tty: &File, hidden: bool, guard: Arc<SignalGuard>) -> io::Result<Self> {
+    fn new(tty: &File, hidden: bool, signals: &EndSignals) -> io::Result<Self> {
         let original = tcgetattr(tty)?;
         let mut modes = original.clone();
         // Ctrl-C ends the line instead of sending a signal, so that it is an answer like any other. Ctrl-Z goes with
@@ -111,9 +98,13 @@ impl Changed {
         // What was typed ahead was seen on the screen: it is no answer to a hidden question.
         let actions = if hidden { OptionalActions::Flush } else { OptionalActions::Now };
         let interrupt = Some(original.special_codes[SpecialCodeIndex::VINTR]).filter(|code| *code != 0);
-        let changed = Changed { tty: tty.try_clone()?, original, interrupt, guard };
-        // The guard before the change: a signal must find what to set back.
-        changed.guard.asking(Some((tty.try_clone()?, changed.original.clone())));
+        // Before the change: a signal must find what to set back.
+        let (of_signals, before) = (tty.try_clone()?, original.clone());
+        let held = signals.hold_with(move || {
+            let _ = tcsetattr(&of_signals, OptionalActions::Now, &before);
+            let _ = (&of_signals).write_all(b"\n");
+        })?;
+        let changed = Changed { tty: tty.try_clone()?, original, interrupt, _signals: held };
         tcsetattr(tty, actions, &modes)?;
         Ok(changed)
     }
@@ -122,50 +113,5 @@ impl Changed {
 impl Drop for Changed {
     fn drop(&mut self) {
         let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.original);
-        self.guard.asking(None);
-    }
-}
-
-/// Sets the terminal back when a signal ends the process during a question.
-struct SignalGuard {
-    /// Whether a signal has its default effect now.
-    idle: Arc<AtomicBool>,
-    question: Mutex<Option<(File, Termios)>>,
-}
-
-impl SignalGuard {
-    fn start() -> io::Result<Arc<Self>> {
-        let ending = [SIGINT, SIGQUIT, SIGTERM, SIGHUP];
-        let idle = Arc::new(AtomicBool::new(true));
-        let mut signals = Signals::new(ending)?;
-        for signal in ending {
-            // A handler, once set, cannot be taken away: between questions it does what happens without one.
-            flag::register_conditional_default(signal, Arc::clone(&idle))?;
-        }
-        let guard = Arc::new(SignalGuard { idle, question: Mutex::default() });
-        let watching = Arc::clone(&guard);
-        thread::Builder::new().name("terminal".into()).spawn(move || {
-            for signal in signals.forever() {
-                let question = watching.question.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some((tty, original)) = &*question {
-                    let _ = tcsetattr(tty, OptionalActions::Now, original);
-                    let _ = (&*tty).write_all(b"\n");
-                    let _ = emulate_default_handler(signal);
-                }
-            }
-        })?;
-        Ok(guard)
-    }
-
-    fn asking(&self, question: Option<(File, Termios)>) {
-        // In this order a signal always finds one of the two that answers it.
-        let idle = question.is_none();
-        if idle {
-            self.idle.store(true, Ordering::SeqCst);
-        }
-        *self.question.lock().unwrap_or_else(PoisonError::into_inner) = question;
-        if !idle {
-            self.idle.store(false, Ordering::SeqCst);
-        }
     }
 }
