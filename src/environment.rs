@@ -7,24 +7,30 @@ use std::{
     ffi::{OsStr, OsString},
     fmt,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use log::LevelFilter;
 use thiserror::Error;
 
 use crate::{
-    credentials::{LongTermCredentials, SessionCredentials},
+    credentials::{Credentials, LongTermCredentials, SessionCredentials},
     mfa::SerialNumber,
     profile::{Origin, ProfileName, Setting, StsRegionalEndpoints, values},
+    rfc3339,
     secret::SecretText,
 };
 
 mod child;
 mod folders;
 
-pub use child::{child_variables, without_credentials};
+pub use child::{CREDENTIAL_VARIABLES, child_variables, child_variables_with, without_credentials};
 pub use folders::Folders;
+
+/// How the AWS CLI tells a `credential_process` which profiles led to it, the outermost first, with commas.
+pub const PROFILE_CHAIN: &str = "_AWS_CLI_PROFILE_CHAIN";
+/// The same of those profiles whose `credential_process` this program runs.
+pub const OWN_PROFILE_CHAIN: &str = "_MFAVAULT_PROFILE_CHAIN";
 
 /// What the environment says, checked.
 #[derive(Clone)]
@@ -55,12 +61,22 @@ pub struct Environment {
     pub region: Option<Setting<String>>,
     /// `AWS_MFA_SERIAL`.
     pub mfa_serial: Option<Setting<SerialNumber>>,
+    /// `AWS_SESSION_TOKEN_TTL`, as aws-vault has it: how long a user's session lasts.
+    pub user_duration: Option<Setting<Duration>>,
+    /// `AWS_ASSUME_ROLE_TTL`, as aws-vault has it: how long a role's session lasts.
+    pub role_duration: Option<Setting<Duration>>,
     /// `AWS_ENDPOINT_URL`.
     pub endpoint_url: Option<Setting<String>>,
     /// `AWS_ENDPOINT_URL_STS`.
     pub sts_endpoint_url: Option<Setting<String>>,
     /// `AWS_ENDPOINT_URL_IAM`.
     pub iam_endpoint_url: Option<Setting<String>>,
+    /// `AWS_ENDPOINT_URL_SSO`.
+    pub sso_endpoint_url: Option<Setting<String>>,
+    /// `AWS_ENDPOINT_URL_SSO_OIDC`.
+    pub sso_oidc_endpoint_url: Option<Setting<String>>,
+    /// `AWS_ENDPOINT_URL_SIGNIN`.
+    pub signin_endpoint_url: Option<Setting<String>>,
     /// `AWS_STS_REGIONAL_ENDPOINTS`.
     pub sts_regional_endpoints: Option<Setting<StsRegionalEndpoints>>,
     /// `AWS_USE_FIPS_ENDPOINT`.
@@ -79,6 +95,16 @@ pub struct Environment {
     pub secret_access_key: Option<SecretText>,
     /// `AWS_SESSION_TOKEN`.
     pub session_token: Option<SecretText>,
+    /// `AWS_CREDENTIAL_EXPIRATION`, where `exec` set it; one that is no time counts as none.
+    pub credential_expiration: Option<SystemTime>,
+    /// `MFAVAULT_PROFILE`: the profile whose credentials this environment holds, where `exec` set it.
+    pub current_profile: Option<ProfileName>,
+    /// [`PROFILE_CHAIN`].
+    pub profile_chain: Vec<String>,
+    /// [`OWN_PROFILE_CHAIN`].
+    pub own_profile_chain: Vec<String>,
+    /// `BROWSER`.
+    pub browser: Option<OsString>,
     /// `SHELL`; on Windows `COMSPEC`.
     pub shell: Option<PathBuf>,
     /// Whether `WAYLAND_DISPLAY` is set.
@@ -141,6 +167,15 @@ pub fn wants_no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
+/// The variable by which a completion script calls us back. It is not clap's own `COMPLETE`, which could be anybody's.
+pub const COMPLETION_VARIABLE: &str = "MFAVAULT_COMPLETE";
+
+/// The shell that asks what may come next at its prompt, if that is what we are called for.
+#[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn completing_shell() -> Option<OsString> {
+    std::env::var_os(COMPLETION_VARIABLE).filter(|shell| !shell.is_empty())
+}
+
 impl Environment {
     /// Reads the process's own variables.
     ///
@@ -171,7 +206,8 @@ impl Environment {
         Ok(LongTermCredentials { access_key_id, secret_access_key })
     }
 
-    /// The session credentials that the environment holds, if it holds any; when they end it does not say.
+    /// The session credentials that the environment holds, if it holds any. Without `AWS_CREDENTIAL_EXPIRATION` nobody
+    /// says when they end, and they count as about to.
     ///
     /// # Errors
     /// If a session token stands there without a whole key, then `Unset` or `Unparsable`.
@@ -182,7 +218,21 @@ impl Environment {
             access_key_id: pair.access_key_id,
             secret_access_key: pair.secret_access_key,
             session_token,
-            expiration: SystemTime::UNIX_EPOCH,
+            expiration: self.credential_expiration.unwrap_or(SystemTime::UNIX_EPOCH),
+        }))
+    }
+
+    /// The credentials that the environment holds, if it holds any.
+    ///
+    /// # Errors
+    /// If there is only a part of a key pair, or the ID is none, then `Unset` or `Unparsable`.
+    pub fn credentials(&self) -> Result<Option<Credentials>, EnvironmentError> {
+        if self.access_key_id.is_none() && self.secret_access_key.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(match self.session_credentials()? {
+            Some(session) => Credentials::Session(session),
+            None => Credentials::LongTerm(self.long_term_credentials()?),
         }))
     }
 
@@ -233,9 +283,14 @@ impl Environment {
             mfa_serial: variables.setting("AWS_MFA_SERIAL", |text| {
                 values::serial_number(text).map_err(|_| "it is not the serial number of an MFA device".to_owned())
             })?,
+            user_duration: variables.setting("AWS_SESSION_TOKEN_TTL", values::session_duration)?,
+            role_duration: variables.setting("AWS_ASSUME_ROLE_TTL", values::role_duration)?,
             endpoint_url: variables.setting("AWS_ENDPOINT_URL", values::endpoint_url)?,
             sts_endpoint_url: variables.setting("AWS_ENDPOINT_URL_STS", values::endpoint_url)?,
             iam_endpoint_url: variables.setting("AWS_ENDPOINT_URL_IAM", values::endpoint_url)?,
+            sso_endpoint_url: variables.setting("AWS_ENDPOINT_URL_SSO", values::endpoint_url)?,
+            sso_oidc_endpoint_url: variables.setting("AWS_ENDPOINT_URL_SSO_OIDC", values::endpoint_url)?,
+            signin_endpoint_url: variables.setting("AWS_ENDPOINT_URL_SIGNIN", values::endpoint_url)?,
             sts_regional_endpoints: variables.setting("AWS_STS_REGIONAL_ENDPOINTS", values::sts_regional_endpoints)?,
             use_fips_endpoint: variables.setting("AWS_USE_FIPS_ENDPOINT", values::boolean)?,
             use_dualstack_endpoint: variables.setting("AWS_USE_DUALSTACK_ENDPOINT", values::boolean)?,
@@ -248,6 +303,14 @@ impl Environment {
             access_key_id: variables.secret("AWS_ACCESS_KEY_ID")?,
             secret_access_key: variables.secret("AWS_SECRET_ACCESS_KEY")?,
             session_token: variables.secret("AWS_SESSION_TOKEN")?,
+            credential_expiration: variables
+                .text("AWS_CREDENTIAL_EXPIRATION")
+                .unwrap_or_default()
+                .and_then(|text| rfc3339::parse(&text)),
+            current_profile: variables.text("MFAVAULT_PROFILE").unwrap_or_default().and_then(|text| text.parse().ok()),
+            profile_chain: variables.list(PROFILE_CHAIN)?,
+            own_profile_chain: variables.list(OWN_PROFILE_CHAIN)?,
+            browser: variables.get("BROWSER").filter(|value| !value.is_empty()).map(OsStr::to_owned),
             shell: variables.path(if cfg!(windows) { "COMSPEC" } else { "SHELL" }),
             wayland: variables.path("WAYLAND_DISPLAY").is_some(),
             x11: variables.path("DISPLAY").is_some(),
@@ -278,6 +341,11 @@ impl Variables<'_> {
         let Some(value) = self.get(variable).filter(|value| !value.is_empty()) else { return Ok(None) };
         let unparsable = || EnvironmentError::Unparsable { variable, reason: "it is not UTF-8".to_owned() };
         value.to_str().map(|text| Some(text.to_owned())).ok_or_else(unparsable)
+    }
+
+    fn list(&self, variable: &'static str) -> Result<Vec<String>, EnvironmentError> {
+        let text = self.text(variable)?.unwrap_or_default();
+        Ok(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 
     fn secret(&self, variable: &'static str) -> Result<Option<SecretText>, EnvironmentError> {
@@ -390,9 +458,14 @@ mod tests {
             "AWS_REGION",
             "AWS_DEFAULT_REGION",
             "AWS_MFA_SERIAL",
+            "AWS_SESSION_TOKEN_TTL",
+            "AWS_ASSUME_ROLE_TTL",
             "AWS_ENDPOINT_URL",
             "AWS_ENDPOINT_URL_STS",
             "AWS_ENDPOINT_URL_IAM",
+            "AWS_ENDPOINT_URL_SSO",
+            "AWS_ENDPOINT_URL_SSO_OIDC",
+            "AWS_ENDPOINT_URL_SIGNIN",
             "AWS_STS_REGIONAL_ENDPOINTS",
             "AWS_USE_FIPS_ENDPOINT",
             "AWS_USE_DUALSTACK_ENDPOINT",

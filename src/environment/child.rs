@@ -2,11 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::{credentials::Credentials, profile::ProfileName};
+use crate::{credentials::Credentials, profile::ProfileName, secret::SecretText};
 
 /// Variables that name or hold credentials for one of the AWS SDKs or tools, current or old. Beside the new ones they
 /// would win over them, or say something else.
-const CREDENTIAL_VARIABLES: [&str; 18] = [
+pub const CREDENTIAL_VARIABLES: [&str; 19] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_ACCESS_KEY_ID",
@@ -24,7 +24,8 @@ const CREDENTIAL_VARIABLES: [&str; 18] = [
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_VAULT",
-    "_AWS_CLI_PROFILE_CHAIN",
+    super::PROFILE_CHAIN,
+    super::OWN_PROFILE_CHAIN,
 ];
 
 const CREDENTIAL_PREFIXES: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_", "MFAVAULT_"];
@@ -47,7 +48,15 @@ pub fn child_variables(
     region: Option<&str>,
     profile: &ProfileName,
 ) -> Vec<(OsString, OsString)> {
-    let new = credentials.variables(region);
+    child_variables_with(inherited, &credentials.variables(region), profile)
+}
+
+/// As [`child_variables`], with other variables in place of the credentials.
+pub fn child_variables_with(
+    inherited: impl IntoIterator<Item = (OsString, OsString)>,
+    new: &[(&'static str, SecretText)],
+    profile: &ProfileName,
+) -> Vec<(OsString, OsString)> {
     let is_replaced = |name: &OsStr| new.iter().any(|(new, _)| is_name(name, new));
     let mut variables: Vec<_> = without_credentials(inherited).filter(|(name, _)| !is_replaced(name)).collect();
     variables.extend(new.iter().map(|(name, value)| (OsString::from(name), OsString::from(value.expose()))));
