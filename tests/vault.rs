@@ -36,7 +36,13 @@ fn session(profile: &str, expiration: SystemTime) -> SessionRecord {
         session_token: "token".into(),
         expiration,
     };
-    SessionRecord { credentials, kind: SessionKind::GetSessionToken, profile: name(profile), source: name(profile) }
+    SessionRecord {
+        credentials,
+        kind: SessionKind::GetSessionToken,
+        profile: name(profile),
+        source: name(profile),
+        mfa: true,
+    }
 }
 
 fn on<T>(folder: &tempfile::TempDir, keystore: &dyn Keystore, act: impl FnOnce(&Vault<'_>) -> T) -> T {

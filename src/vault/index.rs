@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceRecord, KeyRecord, Part, SessionKind, SessionRecord, VaultError, cache_key::fingerprint};
+use super::{
+    DeviceRecord, KeyRecord, Part, SessionKind, SessionRecord, SignInRecord, VaultError, cache_key::fingerprint,
+};
 use crate::{
     atomic_file::PrivateFolder,
     mfa::{CodeSettings, SerialNumber},
@@ -27,6 +29,9 @@ pub struct Index {
     /// Sessions by cache key.
     #[serde(default)]
     pub sessions: BTreeMap<String, SessionEntry>,
+    /// Sign-ins at IAM Identity Center by cache key.
+    #[serde(default)]
+    pub sign_ins: BTreeMap<String, SignInEntry>,
     /// Enrolments that were begun and neither finished nor undone, by profile.
     #[serde(default)]
     pub enrolments: BTreeMap<ProfileName, Enrolment>,
@@ -75,9 +80,28 @@ pub struct SessionEntry {
     pub source: ProfileName,
     /// By which call.
     pub kind: SessionKind,
+    /// Whether policies see MFA in it.
+    #[serde(default)]
+    pub mfa: bool,
+    /// Whether it was made for roles to be assumed with, and does not go out itself.
+    #[serde(default)]
+    pub for_roles: bool,
+    /// When it was made, by this machine; unknown of those that an older version remembered.
+    #[serde(default, with = "rfc3339_text_if_known")]
+    pub made: Option<SystemTime>,
     /// Until when.
     #[serde(with = "rfc3339_text")]
     pub expiration: SystemTime,
+}
+
+/// What is known of a sign-in without reading it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInEntry {
+    /// Where.
+    pub start_url: String,
+    /// Until when it is of use.
+    #[serde(with = "rfc3339_text")]
+    pub useless_from: SystemTime,
 }
 
 /// A device being enrolled: written down before AWS is told of it.
@@ -115,13 +139,22 @@ impl DeviceEntry {
 }
 
 impl SessionEntry {
-    pub(super) fn of(session: &SessionRecord) -> Self {
+    pub(super) fn of(session: &SessionRecord, for_roles: bool, made: SystemTime) -> Self {
         SessionEntry {
             profile: session.profile.clone(),
             source: session.source.clone(),
             kind: session.kind,
+            mfa: session.mfa,
+            for_roles,
+            made: Some(to_the_second(made)),
             expiration: to_the_second(session.credentials.expiration),
         }
+    }
+}
+
+impl SignInEntry {
+    pub(super) fn of(sign_in: &SignInRecord) -> Self {
+        SignInEntry { start_url: sign_in.start_url.clone(), useless_from: to_the_second(sign_in.useless_from()) }
     }
 }
 
@@ -145,7 +178,11 @@ impl Index {
 
     /// Nothing held, nothing under way.
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.devices.is_empty() && self.sessions.is_empty() && self.enrolments.is_empty()
+        self.keys.is_empty()
+            && self.devices.is_empty()
+            && self.sessions.is_empty()
+            && self.sign_ins.is_empty()
+            && self.enrolments.is_empty()
     }
 
     /// The local name of the device with this serial number.
@@ -192,6 +229,25 @@ mod rfc3339_text {
     }
 }
 
+mod rfc3339_text_if_known {
+    use std::time::SystemTime;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::rfc3339;
+
+    pub(super) fn serialize<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => serializer.serialize_str(&rfc3339::format(*time)),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| rfc3339::parse(&text)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -230,7 +286,9 @@ mod tests {
             [("a", "main", "main", 10), ("b", "deploy", "main", 20), ("c", "x", "x", 30)]
         {
             let (profile, source, kind) = (name(profile), name(source), SessionKind::AssumeRole);
-            index.sessions.insert(key.to_owned(), SessionEntry { profile, source, kind, expiration: at(expiration) });
+            let (mfa, for_roles, made, expiration) = (false, key == "b", (key == "c").then(|| at(3)), at(expiration));
+            let session = SessionEntry { profile, source, kind, mfa, for_roles, made, expiration };
+            index.sessions.insert(key.to_owned(), session);
         }
         let serial_number = serial.parse().expect("a serial number");
         let enrolment = Enrolment { serial_number, user_name: "alice".to_owned() };

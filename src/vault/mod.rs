@@ -10,20 +10,25 @@ mod damage;
 mod index;
 mod ledger;
 mod records;
+mod sessions;
+mod sign_in;
+mod usage;
 
 use std::{
     cell::OnceCell,
+    collections::HashMap,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::Duration,
 };
 
 use thiserror::Error;
 
 pub use cache_key::CacheKey;
 pub use damage::Part;
-pub use index::{DeviceEntry, Enrolment, Index, KeyEntry, SessionEntry};
+pub use index::{DeviceEntry, Enrolment, Index, KeyEntry, SessionEntry, SignInEntry};
 pub use ledger::{Ledger, Taken};
 pub use records::{DeviceRecord, KeyRecord, SessionKind, SessionRecord, Snapshot};
+pub use sign_in::SignInRecord;
 
 use crate::{
     atomic_file::{FileError, FileLock, PrivateFolder},
@@ -102,6 +107,17 @@ impl<'a> Vault<'a> {
         }
         let content = PrivateFolder::open(data)?.read(CHOICE)?;
         Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))
+    }
+
+    /// What the keystore of this name holds, by its index alone.
+    ///
+    /// # Errors
+    /// As [`Vault::index`].
+    pub fn index_of(data: &Path, keystore: &str) -> Result<Index, VaultError> {
+        match PrivateFolder::open_if_present(data)? {
+            Some(folder) => Index::read(&folder, keystore),
+            None => Ok(Index::default()),
+        }
     }
 
     /// What there is, without a secret and without unlocking anything.
@@ -219,59 +235,6 @@ impl<'a> Vault<'a> {
         self.change(|_| {}, || self.forget(&device_record(name)), |index| drop(index.devices.remove(name)))
     }
 
-    /// A remembered session that still holds at `until`. One that was damaged or belongs elsewhere counts as none.
-    ///
-    /// # Errors
-    /// If the keystore cannot be asked, then as [`Keystore::get`].
-    pub fn session(&self, key: &CacheKey, until: SystemTime) -> Result<Option<SessionRecord>, VaultError> {
-        match self.read(&session_record(key), |bytes| SessionRecord::from_bytes(bytes, key)) {
-            Ok(Some(session)) if session.credentials.expiration > until => Ok(Some(session)),
-            Ok(_) | Err(VaultError::Damaged { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Remembers a session; forgets those that are over by `now`.
-    ///
-    /// # Errors
-    /// As [`Keystore::put`].
-    pub fn remember_session(&self, key: &CacheKey, session: &SessionRecord, now: SystemTime) -> Result<(), VaultError> {
-        let enter = |index: &mut Index| drop(index.sessions.insert(key.as_str().to_owned(), SessionEntry::of(session)));
-        let put = || Ok(self.keystore.put(&session_record(key), &session.to_bytes(key))?);
-        self.change(enter, put, |_| {})?;
-        self.forget_those(|entry| entry.expiration <= now).map(drop)
-    }
-
-    /// Forgets the sessions of a profile and those made with its keys, or all; says how many were still valid at `now`.
-    ///
-    /// # Errors
-    /// As [`Keystore::remove`].
-    pub fn forget_sessions(&self, profile: Option<&ProfileName>, now: SystemTime) -> Result<usize, VaultError> {
-        let forgotten =
-            self.forget_those(|entry| profile.is_none_or(|name| entry.profile == *name || entry.source == *name))?;
-        Ok(forgotten.iter().filter(|entry| entry.expiration > now).count())
-    }
-
-    /// Forgets the sessions that are wanted gone, as the index says under its lock: one that was renewed meanwhile is
-    /// another one.
-    fn forget_those(&self, wanted: impl Fn(&SessionEntry) -> bool) -> Result<Vec<SessionEntry>, VaultError> {
-        if !self.index()?.sessions.values().any(&wanted) {
-            return Ok(Vec::new());
-        }
-        let folder = self.data()?;
-        let _lock = folder.lock("index.lock")?;
-        let before = Index::read(folder, self.keystore.name())?;
-        let mut index = before.clone();
-        let mut forgotten = Vec::new();
-        for (key, entry) in before.sessions.iter().filter(|(_, entry)| wanted(entry)) {
-            self.forget(&RecordName::new("session", key))?;
-            index.sessions.remove(key);
-            forgotten.push(entry.clone());
-        }
-        self.write_index(&before, &index)?;
-        Ok(forgotten)
-    }
-
     /// Writes down that a device is being enrolled for a profile, before AWS is told.
     ///
     /// # Errors
@@ -325,12 +288,39 @@ impl<'a> Vault<'a> {
         Ok(())
     }
 
+    /// Notes that a profile was used. Does not wait for the disk.
+    ///
+    /// # Errors
+    /// If the file cannot be written, then `File`.
+    pub fn note_use(&self, profile: &ProfileName) -> Result<(), VaultError> {
+        usage::note(self.state()?, profile)
+    }
+
+    /// How often each profile was used lately.
+    ///
+    /// # Errors
+    /// If the file is not safely ours, then `File`.
+    pub fn uses(&self) -> Result<HashMap<ProfileName, usize>, VaultError> {
+        match self.state_path.exists() {
+            true => usage::counted(self.state()?),
+            false => Ok(HashMap::new()),
+        }
+    }
+
     /// Waits for a lock of this name; the kernel releases it when the process ends, however it ends.
     ///
     /// # Errors
     /// If the lock file is not safely ours, then `File`.
     pub fn lock(&self, name: &str) -> Result<FileLock, VaultError> {
         Ok(self.state()?.lock(name)?)
+    }
+
+    /// As [`Vault::lock`]; calls `say` once if it takes longer than `patience`.
+    ///
+    /// # Errors
+    /// As [`Vault::lock`].
+    pub fn lock_or_say(&self, name: &str, patience: Duration, say: &dyn Fn()) -> Result<FileLock, VaultError> {
+        Ok(self.state()?.lock_or_say(name, patience, say)?)
     }
 
     fn data(&self) -> Result<&PrivateFolder, VaultError> {
@@ -392,8 +382,4 @@ fn key_record(profile: &ProfileName) -> RecordName {
 
 fn device_record(name: &str) -> RecordName {
     RecordName::new("device", name)
-}
-
-fn session_record(key: &CacheKey) -> RecordName {
-    RecordName::new("session", key.as_str())
 }

@@ -14,9 +14,9 @@ use crate::{
     visible::is_unseen,
 };
 
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 /// More than any record takes, so that the buffer never grows and leaves a copy behind.
-const CAPACITY: usize = 16 * 1024;
+pub(super) const CAPACITY: usize = 16 * 1024;
 
 /// A profile's long-term credentials, and whose they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,15 @@ pub enum SessionKind {
     GetSessionToken,
     /// STS AssumeRole.
     AssumeRole,
+    /// STS AssumeRoleWithWebIdentity.
+    AssumeRoleWithWebIdentity,
+    /// STS GetFederationToken.
+    GetFederationToken,
+    /// SSO GetRoleCredentials.
+    GetRoleCredentials,
+    /// A profile's `credential_process`.
+    #[serde(rename = "credential_process")]
+    CredentialProcess,
 }
 
 impl SessionKind {
@@ -57,6 +66,10 @@ impl SessionKind {
         match self {
             SessionKind::GetSessionToken => "GetSessionToken",
             SessionKind::AssumeRole => "AssumeRole",
+            SessionKind::AssumeRoleWithWebIdentity => "AssumeRoleWithWebIdentity",
+            SessionKind::GetFederationToken => "GetFederationToken",
+            SessionKind::GetRoleCredentials => "GetRoleCredentials",
+            SessionKind::CredentialProcess => "credential_process",
         }
     }
 }
@@ -72,6 +85,8 @@ pub struct SessionRecord {
     pub profile: ProfileName,
     /// With whose keys.
     pub source: ProfileName,
+    /// Whether policies see MFA in it: it does not outlive an AssumeRole.
+    pub mfa: bool,
 }
 
 /// What a backup holds: devices, and keys where they were asked for.
@@ -133,6 +148,8 @@ struct StoredSession {
     kind: SessionKind,
     profile: ProfileName,
     source: ProfileName,
+    #[serde(default)]
+    mfa: bool,
     access_key_id: AccessKeyId,
     #[serde(with = "exposed")]
     secret_access_key: SecretText,
@@ -282,6 +299,7 @@ impl SessionRecord {
             kind: self.kind,
             profile: self.profile.clone(),
             source: self.source.clone(),
+            mfa: self.mfa,
             access_key_id: self.credentials.access_key_id.clone(),
             secret_access_key: self.credentials.secret_access_key.clone(),
             session_token: self.credentials.session_token.clone(),
@@ -306,17 +324,18 @@ impl SessionRecord {
             kind: stored.kind,
             profile: stored.profile,
             source: stored.source,
+            mfa: stored.mfa,
         })
     }
 }
 
-fn to_bytes(stored: &impl Serialize, capacity: usize) -> SecretBytes {
+pub(super) fn to_bytes(stored: &impl Serialize, capacity: usize) -> SecretBytes {
     let mut bytes = Vec::with_capacity(capacity);
     serde_json::to_writer(&mut bytes, stored).expect("invariant: records have text keys only, and memory takes all");
     SecretBytes::from(bytes)
 }
 
-fn from_bytes<T: DeserializeOwned>(bytes: &SecretBytes) -> Result<T, String> {
+pub(super) fn from_bytes<T: DeserializeOwned>(bytes: &SecretBytes) -> Result<T, String> {
     #[derive(Deserialize)]
     struct Version {
         version: u32,
@@ -333,21 +352,21 @@ fn from_bytes<T: DeserializeOwned>(bytes: &SecretBytes) -> Result<T, String> {
     serde_json::from_slice(bytes.expose()).map_err(read)
 }
 
-fn time(text: &str) -> Result<SystemTime, String> {
+pub(super) fn time(text: &str) -> Result<SystemTime, String> {
     rfc3339::parse(text).ok_or_else(|| "a time is not RFC 3339".to_owned())
 }
 
 /// Secrets of the stored form: the one place where they are written out in full.
-mod exposed {
+pub(super) mod exposed {
     use serde::{Deserialize, Deserializer, Serializer};
 
     use crate::secret::SecretText;
 
-    pub(super) fn serialize<S: Serializer>(secret: &SecretText, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::vault) fn serialize<S: Serializer>(secret: &SecretText, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(secret.expose())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretText, D::Error> {
+    pub(in crate::vault) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretText, D::Error> {
         String::deserialize(deserializer).map(SecretText::from)
     }
 }
@@ -388,7 +407,7 @@ mod tests {
             expiration: at(5),
         };
         let profile = ProfileName::default();
-        SessionRecord { credentials, kind: SessionKind::AssumeRole, source: profile.clone(), profile }
+        SessionRecord { credentials, kind: SessionKind::AssumeRole, source: profile.clone(), profile, mfa: true }
     }
 
     #[test]
