@@ -76,18 +76,30 @@ impl Authenticator<'_> {
     /// # Errors
     /// If the ledger cannot be read or written, then as [`crate::vault::Ledger::take`]; no code is given then.
     pub fn code(&self, record: &DeviceRecord, offset: ClockOffset) -> Result<AuthenticationCode, VaultError> {
-        let ledger = self.vault.ledger(record.identity())?;
+        Ok(self.code_of_any(&[record], offset)?.1)
+    }
+
+    /// As [`Authenticator::code`], of the first device that has one, with its place in `records`; waits for the one
+    /// that has one soonest.
+    ///
+    /// # Errors
+    /// As [`Authenticator::code`].
+    pub fn code_of_any(
+        &self,
+        records: &[&DeviceRecord],
+        offset: ClockOffset,
+    ) -> Result<(usize, AuthenticationCode), VaultError> {
         loop {
             let now = offset.apply(self.clock.now());
-            match ledger.take(record.device.settings, now)? {
-                Taken::Step(step) => return Ok(record.device.code(step)),
-                Taken::NotBefore(time) => {
-                    self.wait(
-                        "waiting for the next code: those AWS would take now are spent",
-                        time.duration_since(now).ok(),
-                    );
+            let mut soonest: Option<SystemTime> = None;
+            for (place, record) in records.iter().enumerate() {
+                match self.vault.ledger(record.identity())?.take(record.device.settings, now)? {
+                    Taken::Step(step) => return Ok((place, record.device.code(step))),
+                    Taken::NotBefore(time) => soonest = Some(soonest.map_or(time, |soonest| soonest.min(time))),
                 }
             }
+            let left = soonest.and_then(|time| time.duration_since(now).ok());
+            self.wait("waiting for the next code: those AWS would take now are spent", left);
         }
     }
 

@@ -1,107 +1,41 @@
-//! Walks a plan: what is still fresh in the vault is used, the rest is asked of STS and remembered.
+//! Walks a plan: what is still fresh in the vault is used, the rest is asked for and remembered.
 
-use std::{
-    ffi::OsString,
-    time::{Duration, SystemTime},
+use std::time::{Duration, SystemTime};
+
+use super::{
+    authenticator::clock_offset,
+    error::ObtainError,
+    outside,
+    plan::{Call, Plan, Start, Step},
+    single_flight::one_for_all,
+    sts_call::{denied, may_pass, web_identity_request},
 };
-
-use thiserror::Error;
-
-use super::{Authenticator, Call, Plan, Step, authenticator::clock_offset, single_flight::one_for_all};
 use crate::{
-    aws::{AssumeRoleRequest, Aws, AwsError, Caller, MfaProof, Signer},
+    atomic_file,
+    aws::{Aws, AwsError, SessionPolicy},
     clock::Clock,
-    credentials::{Credentials, LongTermCredentials, SessionCredentials},
-    environment,
-    mfa::{AuthenticationCode, InvalidAuthenticationCode, SerialNumber},
-    process::{self, ProcessError},
-    profile::ProfileName,
+    credentials::{AccessKeyId, Credentials, LongTermCredentials},
+    environment::{Environment, EnvironmentError},
+    mfa::AuthenticationCode,
     prompt::{Prompt, PromptError},
-    vault::{DeviceRecord, SessionKind, SessionRecord, Vault, VaultError},
+    secret::{SecretBytes, SecretText},
+    vault::{SessionRecord, Vault, VaultError},
 };
 
 /// A session that others are made from must outlive the call made with it.
 const SOURCE_MIN_TTL: Duration = Duration::from_secs(5 * 60);
 /// When nothing newer is to be had, a session serves as long as this is left of it.
 const LAST_RESORT_TTL: Duration = Duration::from_secs(60);
-/// How long AWS is left alone after it failed with a code in hand.
-const PAUSE: Duration = Duration::from_secs(1);
-/// How often a person may mistype a code: within AWS's nine checks in three minutes.
-const TYPED_TRIES: usize = 3;
-
-/// Why there are no credentials.
-#[derive(Debug, Error)]
-pub enum ObtainError {
-    /// The vault failed.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// AWS refused, or could not be asked.
-    #[error(transparent)]
-    Aws(#[from] AwsError),
-    /// A person was needed for a code.
-    #[error("the code of {serial_number} is needed")]
-    CodeNeeded {
-        /// Of which device.
-        serial_number: SerialNumber,
-        /// Why nobody gave it.
-        source: PromptError,
-    },
-    /// What `--mfa-code`, the profile's `mfa_process` or a person gave is not a code.
-    #[error("{origin} gave no usable code")]
-    NoCode {
-        /// Such as `mfa_process`.
-        origin: &'static str,
-        /// What is wrong with it.
-        source: InvalidAuthenticationCode,
-    },
-    /// The profile's `mfa_process` printed once more what AWS had not taken, and AWS takes a code once.
-    #[error("the `mfa_process` of the profile gave the same code again")]
-    SameCode,
-    /// The profile's `mfa_process` failed.
-    #[error("the `mfa_process` of the profile failed")]
-    MfaProcess(#[from] ProcessError),
-    /// The vault has no long-term credentials of the source profile.
-    #[error("there are no long-term credentials of the profile `{profile}` in the vault")]
-    NoKey {
-        /// Which profile.
-        profile: ProfileName,
-    },
-}
-
-/// Where the codes of a device come from.
-pub enum CodeSource {
-    /// Given on the command line, good for one call.
-    Given(AuthenticationCode),
-    /// The seed is in the vault.
-    Seed(Box<DeviceRecord>),
-    /// A command that prints a code.
-    Process(String),
-    /// A person.
-    Typed,
-}
-
-impl CodeSource {
-    /// Whether another code costs nobody anything.
-    fn makes_codes(&self) -> bool {
-        matches!(self, CodeSource::Seed(_) | CodeSource::Process(_))
-    }
-}
-
-/// Whether a failure of AWS or of the way there may be over in a moment.
-fn may_pass(error: &AwsError) -> bool {
-    matches!(
-        error,
-        AwsError::Throttled { .. } | AwsError::Service { status: 500.., .. } | AwsError::Unreachable { sent: true, .. }
-    )
-}
 
 /// Whether it is AWS, the way there or a person that is missing, and not a right.
 fn no_newer_can_be_had(error: &ObtainError) -> bool {
     match error {
         ObtainError::Aws(error) => may_pass(error) || matches!(error, AwsError::Unreachable { .. }),
-        ObtainError::CodeNeeded { source, .. } => matches!(source, PromptError::NoTerminal { .. }),
-        ObtainError::MfaProcess(_) => true,
-        ObtainError::Vault(_) | ObtainError::NoCode { .. } | ObtainError::SameCode | ObtainError::NoKey { .. } => false,
+        ObtainError::CodeNeeded { source, .. } | ObtainError::SignInNeeded { source, .. } => {
+            matches!(source, PromptError::NoTerminal { .. })
+        }
+        ObtainError::MfaProcess(_) | ObtainError::CredentialProcess { .. } | ObtainError::NotSignedIn { .. } => true,
+        _ => false,
     }
 }
 
@@ -109,20 +43,47 @@ fn no_newer_can_be_had(error: &ObtainError) -> bool {
 pub struct Obtainer<'a> {
     /// Keys, devices, sessions.
     pub vault: &'a Vault<'a>,
-    /// STS.
+    /// STS and IAM Identity Center.
     pub aws: &'a dyn Aws,
     /// The time.
     pub clock: &'a dyn Clock,
     /// A person.
     pub prompt: &'a dyn Prompt,
+    /// Opens an address in the person's browser, and says whether that went well.
+    pub browse: &'a dyn Fn(&str) -> bool,
     /// How long the credentials must still be good for.
     pub min_ttl: Duration,
     /// Whether remembered sessions are passed over.
     pub refresh: bool,
-    /// The environment, of which the profile's `mfa_process` gets what is no secret.
-    pub inherited: &'a [(OsString, OsString)],
+    /// Its credentials, if a profile names them as its source; commands of the profile get what is no secret of it.
+    pub environment: &'a Environment,
     /// The code given on the command line.
     pub given_code: Option<AuthenticationCode>,
+}
+
+/// Credentials, and what is known of the MFA behind them.
+#[derive(Clone, Debug)]
+pub struct Obtained {
+    /// What was obtained.
+    pub credentials: Credentials,
+    /// Whether policies see MFA in them; none if another tool or the environment gave them, and nobody says.
+    pub mfa: Option<bool>,
+}
+
+/// Credentials that a call is made with.
+pub(super) struct Before<'p> {
+    pub(super) given: Obtained,
+    /// The call that gave them; none gave those of the start.
+    pub(super) step: Option<&'p Step>,
+}
+
+/// Which remembered sessions are no good.
+#[derive(Clone)]
+pub(super) enum Pass {
+    None,
+    All,
+    /// The one that AWS denied for its age; somebody else may have made another one meanwhile.
+    Over(AccessKeyId),
 }
 
 impl Obtainer<'_> {
@@ -130,71 +91,139 @@ impl Obtainer<'_> {
     ///
     /// # Errors
     /// As [`ObtainError`] says. Whatever was obtained on the way is remembered.
-    pub fn obtain(&self, plan: &Plan) -> Result<Credentials, ObtainError> {
+    pub fn obtain(&self, plan: &Plan) -> Result<Obtained, ObtainError> {
+        if let Some(Step { call: Call::CredentialProcess { .. }, profile, .. }) = plan.steps.first() {
+            // Before any lock: the same profile would wait for it.
+            outside::no_loop(self.environment, profile)?;
+        }
         match plan.steps.len() {
-            0 => Ok(Credentials::LongTerm(self.long_term_credentials(plan)?)),
-            count => Ok(Credentials::Session(self.session(plan, count - 1)?)),
+            0 => self.start(plan),
+            count => self.after(plan, count - 1, &if self.refresh { Pass::All } else { Pass::None }),
         }
     }
 
-    /// The session after a step: remembered, or made from the step before.
-    fn session(&self, plan: &Plan, index: usize) -> Result<SessionCredentials, ObtainError> {
+    /// The credentials after a step: remembered, or made from those before it.
+    pub(super) fn after(&self, plan: &Plan, index: usize, pass: &Pass) -> Result<Obtained, ObtainError> {
         let step = &plan.steps[index];
+        if let Call::CredentialProcess { command } = &step.call {
+            // Neither remembered nor asked for by one for all: what it gives may hang on more than we know.
+            return self.credential_process(step, command);
+        }
         let is_last = index + 1 == plan.steps.len();
         let min_ttl = if is_last { self.min_ttl } else { SOURCE_MIN_TTL };
         // A session that never has the time asked to be left would be fetched anew by every call.
-        let min_ttl = if min_ttl < step.duration { min_ttl } else { step.duration / 2 };
+        let min_ttl = step.duration.filter(|duration| min_ttl >= *duration).map_or(min_ttl, |duration| duration / 2);
         let remembered = || -> Result<_, ObtainError> {
-            let session = match self.refresh {
-                true => None,
-                false => self.vault.session(&step.cache_key, self.later_now()? + min_ttl)?,
+            let session = match pass {
+                Pass::All => None,
+                Pass::None | Pass::Over(_) => self.vault.session(&step.cache_key, self.later_now()? + min_ttl)?,
             };
-            Ok(session.map(|record| record.credentials))
+            let is_good = |session: &SessionRecord| match pass {
+                Pass::Over(denied) => session.credentials.access_key_id != *denied,
+                Pass::None | Pass::All => true,
+            };
+            Ok(session.filter(is_good).map(Obtained::from))
         };
-        let made = one_for_all(self.vault, &step.cache_key, remembered, || {
-            log::debug!("{} for `{}`: no session is remembered, asking STS", step.call.as_str(), step.profile);
-            let credentials = match index {
-                0 => {
-                    let key = self.long_term_credentials(plan)?;
-                    self.call(plan, step, Signer::LongTerm(&key))?
-                }
-                _ => self.call(plan, step, Signer::Session(&self.session(plan, index - 1)?))?,
-            };
-            let record = SessionRecord {
-                credentials,
-                kind: match step.call {
-                    Call::GetSessionToken => SessionKind::GetSessionToken,
-                    Call::AssumeRole { .. } => SessionKind::AssumeRole,
-                },
-                profile: step.profile.clone(),
-                source: plan.source.clone(),
-            };
-            if let Err(error) = self.vault.remember_session(&step.cache_key, &record, self.clock.now()) {
-                // They were paid for with a code, and are good.
-                self.prompt.say(&format!("warning: the session is not remembered: {error}"));
-            }
-            Ok(record.credentials)
-        });
-        match made {
-            Err(error) if !self.refresh && no_newer_can_be_had(&error) => self.last_resort(step, error),
+        if let Some(found) = remembered()? {
+            return Ok(found);
+        }
+        let given = match index.checked_sub(1).map(|previous| &plan.steps[previous].call) {
+            Some(Call::CredentialProcess { .. }) => Some(self.before(plan, index)?),
+            _ => None,
+        };
+        if let (Some(Before { given: Obtained { credentials: Credentials::Session(_), .. }, .. }), true) =
+            (&given, is_for_long_term(&step.call))
+        {
+            return self.handed_on(step, given);
+        }
+        let lead = || {
+            let made = self.make(plan, index, given);
+            made.map(Obtained::from)
+        };
+        match one_for_all(self.vault, self.prompt, &step.cache_key, remembered, lead) {
+            Err(error) if matches!(pass, Pass::None) && no_newer_can_be_had(&error) => self.last_resort(step, error),
             made => made,
         }
     }
 
+    /// Another tool gave a session where it might have given keys: it goes on as it is.
+    fn handed_on(&self, step: &Step, given: Option<Before<'_>>) -> Result<Obtained, ObtainError> {
+        match (&step.call, given) {
+            (Call::GetFederationToken { session_policy, .. }, _) if *session_policy != SessionPolicy::of_the_user() => {
+                Err(ObtainError::PolicyForSession { profile: step.profile.clone() })
+            }
+            (_, Some(before)) => Ok(before.given),
+            (_, None) => Err(ObtainError::NoKey { profile: step.profile.clone(), leads_back: false }),
+        }
+    }
+
+    /// Asks for what a step gives, and remembers it. `given` is what the step before gave, if that is known already.
+    fn make(&self, plan: &Plan, index: usize, given: Option<Before<'_>>) -> Result<SessionRecord, ObtainError> {
+        let step = &plan.steps[index];
+        log::debug!("{} for `{}`: no session is remembered, asking", step.call.as_str(), step.profile);
+        let credentials = match &step.call {
+            Call::GetRoleCredentials(access) => self.role_credentials(access)?,
+            Call::AssumeRoleWithWebIdentity { role, token_file } => {
+                let token = self.web_identity_token(step, token_file)?;
+                let request = web_identity_request(role, step, token);
+                let asked = self.aws.assume_role_with_web_identity(&plan.endpoints, &request);
+                asked.map_err(|error| denied(error, step, None, Some(None)))?
+            }
+            _ => {
+                let before = given.map_or_else(|| self.before(plan, index), Ok)?;
+                self.signed(plan, index, &before)?
+            }
+        };
+        let record = SessionRecord {
+            credentials,
+            kind: step.call.kind(),
+            profile: step.profile.clone(),
+            source: plan.source.clone(),
+            mfa: step.gives_mfa(),
+        };
+        let goes_out = index + 1 == plan.steps.len();
+        let remember = if goes_out { Vault::remember_session } else { Vault::remember_session_for_roles };
+        if let Err(error) = remember(self.vault, &step.cache_key, &record, self.clock.now()) {
+            // They were paid for with a code, and are good.
+            self.prompt.say(&format!("warning: the session is not remembered: {error}"));
+        }
+        Ok(record)
+    }
+
+    /// What a step's call is signed with.
+    fn before<'p>(&self, plan: &'p Plan, index: usize) -> Result<Before<'p>, ObtainError> {
+        let Some(previous) = index.checked_sub(1) else { return Ok(Before { given: self.start(plan)?, step: None }) };
+        let given = self.after(plan, previous, &if self.refresh { Pass::All } else { Pass::None })?;
+        Ok(Before { given, step: Some(&plan.steps[previous]) })
+    }
+
+    /// What everything starts from.
+    fn start(&self, plan: &Plan) -> Result<Obtained, ObtainError> {
+        let credentials = match plan.start {
+            Start::Environment => {
+                let unset = EnvironmentError::Unset { variable: "AWS_ACCESS_KEY_ID" };
+                self.environment.credentials()?.ok_or(unset)?
+            }
+            Start::Vault | Start::Nothing => self.long_term_credentials(plan)?.into(),
+        };
+        let mfa = matches!(credentials, Credentials::LongTerm(_)).then_some(false);
+        Ok(Obtained { credentials, mfa })
+    }
+
     /// A session that still holds, though for less time than was asked for.
-    fn last_resort(&self, step: &Step, error: ObtainError) -> Result<SessionCredentials, ObtainError> {
+    fn last_resort(&self, step: &Step, error: ObtainError) -> Result<Obtained, ObtainError> {
         match self.vault.session(&step.cache_key, self.later_now()? + LAST_RESORT_TTL)? {
             Some(session) => {
                 self.prompt
                     .say(&format!("note: no new session can be had ({error}); using the one that is about to end"));
-                Ok(session.credentials)
+                Ok(Obtained::from(session))
             }
             None => Err(error),
         }
     }
 
     /// A session ends by AWS's clock, and SDKs judge it by this machine's: what counts is the one that is ahead.
-    fn later_now(&self) -> Result<SystemTime, VaultError> {
+    pub(super) fn later_now(&self) -> Result<SystemTime, VaultError> {
         let now = self.clock.now();
         Ok(clock_offset(self.vault, self.aws)?.apply(now).max(now))
     }
@@ -202,104 +231,31 @@ impl Obtainer<'_> {
     fn long_term_credentials(&self, plan: &Plan) -> Result<LongTermCredentials, ObtainError> {
         match self.vault.key(&plan.source)? {
             Some(key) => Ok(key.credentials),
-            None => Err(ObtainError::NoKey { profile: plan.source.clone() }),
+            None => Err(ObtainError::NoKey { profile: plan.source.clone(), leads_back: plan.leads_back }),
         }
     }
 
-    /// One STS call, with a fresh code if the step wants one; a refused code is tried once more with another.
-    fn call(&self, plan: &Plan, step: &Step, signer: Signer<'_>) -> Result<SessionCredentials, ObtainError> {
-        let Some(serial_number) = &step.serial_number else { return Ok(self.ask_sts(plan, step, signer, None)?) };
-        let source = self.code_source(plan, serial_number)?;
-        let tries = match source {
-            CodeSource::Given(_) => 1,
-            CodeSource::Seed(_) | CodeSource::Process(_) => 2,
-            CodeSource::Typed => TYPED_TRIES,
-        };
-        let mut attempt = 1;
-        let mut last: Option<AuthenticationCode> = None;
-        loop {
-            let code = self.code(&source, serial_number)?;
-            if matches!(source, CodeSource::Process(_)) && last.as_ref() == Some(&code) {
-                return Err(ObtainError::SameCode);
-            }
-            last = Some(code.clone());
-            let proof = MfaProof { serial_number: serial_number.clone(), code };
-            match self.ask_sts(plan, step, signer, Some(proof)) {
-                Err(AwsError::InvalidAuthenticationCode { .. }) if attempt < tries => {
-                    self.prompt.say("AWS did not take the code; trying another");
-                }
-                // The code may be spent by now; with another one the same may be asked again.
-                Err(error) if attempt < tries && source.makes_codes() && may_pass(&error) => {
-                    self.prompt.say(&format!("{error}; trying once more"));
-                    let until = self.clock.now() + PAUSE;
-                    self.clock.wait_until(until);
-                }
-                result => return Ok(result?),
-            }
-            attempt += 1;
+    fn web_identity_token(&self, step: &Step, path: &std::path::Path) -> Result<SecretText, ObtainError> {
+        let path = self.environment.expand_home(path);
+        let bytes = atomic_file::read_user_file(&path)
+            .map_err(|source| ObtainError::TokenFile { profile: step.profile.clone(), source })?;
+        let bytes = SecretBytes::from(bytes);
+        let text = std::str::from_utf8(bytes.expose()).map(str::trim).unwrap_or_default();
+        let is_token = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        match is_token {
+            true => Ok(SecretText::from(text)),
+            false => Err(ObtainError::NoToken { path: path.display().to_string() }),
         }
     }
+}
 
-    fn ask_sts(
-        &self,
-        plan: &Plan,
-        step: &Step,
-        signer: Signer<'_>,
-        mfa: Option<MfaProof>,
-    ) -> Result<SessionCredentials, AwsError> {
-        let caller = Caller { signer, endpoints: &plan.endpoints };
-        match &step.call {
-            Call::GetSessionToken => self.aws.get_session_token(caller, step.duration, mfa.as_ref()),
-            Call::AssumeRole { role_arn, role_session_name, external_id } => self.aws.assume_role(
-                caller,
-                &AssumeRoleRequest {
-                    role_arn: role_arn.clone(),
-                    role_session_name: role_session_name.clone(),
-                    duration: step.duration,
-                    external_id: external_id.clone(),
-                    mfa,
-                },
-            ),
-        }
-    }
+/// Whether a call can only be made with long-term credentials.
+fn is_for_long_term(call: &Call) -> bool {
+    matches!(call, Call::GetSessionToken | Call::GetFederationToken { .. })
+}
 
-    /// The order of the contract: what was given, the seed, the profile's command, a person.
-    fn code_source(&self, plan: &Plan, serial_number: &SerialNumber) -> Result<CodeSource, ObtainError> {
-        if let Some(code) = &self.given_code {
-            return Ok(CodeSource::Given(code.clone()));
-        }
-        if let Some(device) = self.vault.device_with_serial(serial_number)? {
-            return Ok(CodeSource::Seed(Box::new(device)));
-        }
-        Ok(plan.mfa_process.clone().map_or(CodeSource::Typed, CodeSource::Process))
-    }
-
-    fn code(&self, source: &CodeSource, serial_number: &SerialNumber) -> Result<AuthenticationCode, ObtainError> {
-        let read = |text: &str, origin| text.trim().parse().map_err(|source| ObtainError::NoCode { origin, source });
-        match source {
-            CodeSource::Given(code) => Ok(code.clone()),
-            CodeSource::Seed(device) => {
-                let authenticator = Authenticator { vault: self.vault, clock: self.clock, prompt: self.prompt };
-                Ok(authenticator.code(device, clock_offset(self.vault, self.aws)?)?)
-            }
-            CodeSource::Process(command) => {
-                let inherited = self.inherited.iter().cloned();
-                let environment: Vec<_> = environment::without_credentials(inherited).collect();
-                read(process::output_of(command, &environment)?.expose(), "the `mfa_process` of the profile")
-            }
-            CodeSource::Typed => {
-                let question = format!("Code of {serial_number}");
-                let instead = "--mfa-code, or `mfavault mfa import` with the device's seed";
-                let needed = |source| ObtainError::CodeNeeded { serial_number: serial_number.clone(), source };
-                for _ in 1..TYPED_TRIES {
-                    let answer = self.prompt.secret(&question, instead).map_err(needed)?;
-                    match answer.expose().trim().parse() {
-                        Ok(code) => return Ok(code),
-                        Err(error) => self.prompt.say(&format!("{error}; once more")),
-                    }
-                }
-                read(self.prompt.secret(&question, instead).map_err(needed)?.expose(), "the terminal")
-            }
-        }
+impl From<SessionRecord> for Obtained {
+    fn from(record: SessionRecord) -> Self {
+        Obtained { credentials: Credentials::Session(record.credentials), mfa: Some(record.mfa) }
     }
 }
