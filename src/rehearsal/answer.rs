@@ -5,15 +5,17 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 
 use super::{
-    FaultKind, LoggedRequest, Shared,
+    LoggedRequest, Shared,
     error::ServiceError,
+    exchange::exchange,
     iam_account, iam_devices, iam_keys, random, report,
     request::{Parameters, authenticate, claimed_access_key_id},
     sts,
+    web_identity::assume_role_with_web_identity,
     world::{Caller, Identity, World},
     xml,
 };
-use crate::http_server::{Delivery, HttpRequest, HttpResponse};
+use crate::http_server::{HttpRequest, HttpResponse};
 
 /// What an operation works on.
 pub(super) struct Call<'a> {
@@ -62,39 +64,31 @@ pub(super) fn answer(shared: &Shared, request: &HttpRequest) -> HttpResponse {
     let now = shared.now();
     let parameters = Parameters::of(request);
     let action = parameters.get("Action").unwrap_or_default();
-    let fault = shared.control().take_fault(action);
-    if fault == Some(FaultKind::ClosedBeforeActing) {
-        return HttpResponse { delivery: Delivery::Nothing, ..HttpResponse::empty(503) };
-    }
     let version = parameters.get("Version").unwrap_or_default();
     let service = Service::of_version(version);
-    let (user, outcome) = match (fault, service) {
-        (Some(FaultKind::Throttling), _) => (None, Err(ServiceError::throttling())),
-        (Some(FaultKind::ServerError), _) => (None, Err(ServiceError::internal_failure())),
-        (_, Some(service)) if matches!(request.method.as_str(), "GET" | "POST") && request.path == "/" => {
-            act(shared, request, &parameters, service, now)
-        }
-        _ => (None, Err(ServiceError::invalid_action(action, version))),
-    };
-    shared.control().log(LoggedRequest {
-        action: action.to_owned(),
-        time: now,
-        user,
+    let is_served = matches!(request.method.as_str(), "GET" | "POST") && request.path == "/";
+    let entry = LoggedRequest {
         access_key_id: claimed_access_key_id(request),
+        role: parameters.get("RoleArn").map(str::to_owned),
         serial_number: parameters.get("SerialNumber").map(str::to_owned),
         with_code: ["TokenCode", "AuthenticationCode1"].iter().any(|name| parameters.get(name).is_some()),
         duration_seconds: parameters.get("DurationSeconds").and_then(|text| text.parse().ok()),
-        status: outcome.as_ref().map_or_else(|error| error.status, |_| 200),
-        error_code: outcome.as_ref().err().map(|error| error.code.to_owned()),
-    });
-    let mut response = write(action, service.unwrap_or(Service::Sts), outcome, now);
-    match fault {
-        Some(FaultKind::Latency(delay)) => response.delay = delay,
-        Some(FaultKind::LostAnswer) => response.delivery = Delivery::Nothing,
-        Some(FaultKind::TruncatedBody) => response.delivery = Delivery::Truncated,
-        _ => {}
-    }
-    response
+        ..LoggedRequest::new(action, now)
+    };
+    let act = |entry: &mut LoggedRequest| match service {
+        Some(Service::Sts) if is_served && action == "AssumeRoleWithWebIdentity" => {
+            let (user, reply) = assume_role_with_web_identity(&mut shared.world(), &parameters, now);
+            entry.user = user;
+            reply
+        }
+        Some(service) if is_served => {
+            let (user, reply) = act(shared, request, &parameters, service, now);
+            entry.user = user;
+            reply
+        }
+        _ => Err(ServiceError::invalid_action(action, version)),
+    };
+    exchange(shared, entry, act, |outcome| write(action, service.unwrap_or(Service::Sts), outcome, now))
 }
 
 /// Checks who asks, and does it; also says who it was.
@@ -110,11 +104,7 @@ fn act(
         Ok(caller) => caller,
         Err(error) => return (None, Err(error)),
     };
-    let user = match &caller.identity {
-        Identity::Root => "root".to_owned(),
-        Identity::User(name) | Identity::FederatedUser(name) => name.clone(),
-        Identity::AssumedRole { role, session_name } => format!("{role}/{session_name}"),
-    };
+    let user = caller.identity.to_string();
     let mut call = Call { world: &mut world, caller, parameters, now };
     let reply = match service {
         Service::Iam => iam(&mut call),
@@ -179,7 +169,11 @@ fn write(action: &str, service: Service, outcome: Reply, now: SystemTime) -> Htt
             (error.status, format!(r#"<ErrorResponse xmlns="{namespace}">{inner}{id}</ErrorResponse>"#))
         }
     };
-    let mut response = HttpResponse::new(status, "text/xml", body);
+    stamped(HttpResponse::new(status, "text/xml", body), request_id, now)
+}
+
+/// The answer with what all of AWS's answers have in their heads.
+pub(super) fn stamped(mut response: HttpResponse, request_id: String, now: SystemTime) -> HttpResponse {
     response.headers.push(("x-amzn-RequestId".to_owned(), request_id));
     response.headers.push(("Date".to_owned(), http_date(now)));
     response

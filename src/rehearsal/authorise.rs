@@ -9,6 +9,10 @@ use super::{
     world::Identity,
 };
 
+const IDENTITY: &str = "identity-based";
+/// The kind of policy that a session is narrowed with.
+pub(super) const SESSION: &str = "session";
+
 impl Call<'_> {
     /// # Errors
     /// If a policy denies the action, or none allows it, then `AccessDenied`.
@@ -23,21 +27,28 @@ impl Call<'_> {
     /// The condition keys of the request, for a caller who proved MFA at that time.
     pub(super) fn facts(&self, mfa_since: Option<SystemTime>) -> Facts {
         let mut facts = Facts::new();
-        facts.insert("aws:principalarn", self.principal_arn());
-        facts.insert("aws:principalaccount", self.world.account_id.clone());
+        let mut know = |key: &str, value: String| drop(facts.insert(key.to_owned(), value));
+        know("aws:principalarn", self.principal_arn());
+        know("aws:principalaccount", self.world.account_id.clone());
         if let Some(name) = self.caller.user_name() {
-            facts.insert("aws:username", name.to_owned());
+            know("aws:username", name.to_owned());
+        }
+        if let Some(source_identity) = &self.caller.carried.source_identity {
+            know("aws:sourceidentity", source_identity.clone());
+        }
+        for (key, value) in &self.caller.carried.tags {
+            know(&format!("aws:principaltag/{key}"), value.clone());
         }
         let is_role = matches!(self.caller.identity, Identity::AssumedRole { .. });
         match mfa_since {
             Some(since) => {
                 let age = self.now.duration_since(since).unwrap_or_default().as_secs();
-                facts.insert("aws:multifactorauthpresent", "true".to_owned());
-                facts.insert("aws:multifactorauthage", age.to_string());
+                know("aws:multifactorauthpresent", "true".to_owned());
+                know("aws:multifactorauthage", age.to_string());
             }
             // Absent for long-term credentials; a role's carry nothing about MFA either.
             None if self.caller.is_session && !is_role => {
-                facts.insert("aws:multifactorauthpresent", "false".to_owned());
+                know("aws:multifactorauthpresent", "false".to_owned());
             }
             None => {}
         }
@@ -54,7 +65,6 @@ impl Call<'_> {
 
     /// What the caller's own policies say, and which kind of policy had the last word.
     pub(super) fn decide(&self, question: Question<'_>) -> (Decision, &'static str) {
-        const IDENTITY: &str = "identity-based";
         let none: &[Policy] = &[];
         let policies = match &self.caller.identity {
             Identity::Root => return (Decision::Allow, IDENTITY),
@@ -62,14 +72,14 @@ impl Call<'_> {
             Identity::AssumedRole { role, .. } => self.world.roles.get(role).map_or(none, |role| &role.policies),
             Identity::FederatedUser(_) => none,
         };
-        match (policy::decide(policies, question), &self.caller.session_policy) {
-            (Decision::Allow, Some(session_policy)) => (policy::decide([session_policy], question), "session"),
+        match (policy::decide(policies, question), &self.caller.session_policies) {
+            (Decision::Allow, Some(narrowed_to)) => (policy::decide(narrowed_to, question), SESSION),
             (decision, _) => (decision, IDENTITY),
         }
     }
 
     pub(super) fn refusal(&self, action: &str, resource: &str, decision: Decision, kind: &str) -> ServiceError {
-        let article = if kind == "identity-based" { "an" } else { "a" };
+        let article = if kind == IDENTITY { "an" } else { "a" };
         let why = match decision {
             Decision::ExplicitDeny => format!("with an explicit deny in {article} {kind} policy"),
             Decision::Allow | Decision::ImplicitDeny => {

@@ -46,15 +46,17 @@ pub enum FaultKind {
 /// One request as it was answered. Never a secret, nor a code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LoggedRequest {
-    /// Such as `GetSessionToken`; empty if there was none.
+    /// Such as `GetSessionToken`, `CreateToken` or `getSigninToken`; empty if there was none.
     pub action: String,
     /// By the stand-in's clock.
     #[serde(serialize_with = "as_rfc3339")]
     pub time: SystemTime,
-    /// The user's or role session's name, if the signature was right.
+    /// The user's or role session's name, or whom a token is about, if signature or token were right.
     pub user: Option<String>,
     /// As the request says.
     pub access_key_id: Option<String>,
+    /// The role that was asked for: its ARN, or the name of a permission set.
+    pub role: Option<String>,
     /// The device that was named.
     pub serial_number: Option<String>,
     /// Whether there was a code.
@@ -65,6 +67,24 @@ pub struct LoggedRequest {
     pub status: u16,
     /// Such as `AccessDenied`.
     pub error_code: Option<String>,
+}
+
+impl LoggedRequest {
+    /// A request about which nothing more is known yet.
+    pub(super) fn new(action: &str, time: SystemTime) -> Self {
+        LoggedRequest {
+            action: action.to_owned(),
+            time,
+            user: None,
+            access_key_id: None,
+            role: None,
+            serial_number: None,
+            with_code: false,
+            duration_seconds: None,
+            status: 0,
+            error_code: None,
+        }
+    }
 }
 
 fn as_rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
@@ -127,6 +147,20 @@ pub(super) fn answer(shared: &Shared, request: &HttpRequest) -> HttpResponse {
             }
             Err(reason) => bad_request(reason),
         },
+        ("POST", "/_rehearsal/sign-in") => {
+            let approved = match parameter(request, "answer").as_deref() {
+                Some("approve") => true,
+                Some("deny") => false,
+                _ => return bad_request("answer is approve or deny"),
+            };
+            let (user_code, now) = (parameter(request, "user_code").unwrap_or_default(), shared.now());
+            match shared.world().identity_center.answer_sign_in(&user_code, approved, now) {
+                true => json(200, &serde_json::json!({})),
+                false => {
+                    json(404, &serde_json::json!({ "error": "no sign-in with this user_code waits for an answer" }))
+                }
+            }
+        }
         ("POST", "/_rehearsal/clear-faults") => {
             shared.control().faults.clear();
             json(200, &serde_json::json!({}))
@@ -160,7 +194,7 @@ fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
     request.query_parameters().into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
 }
 
-fn json(status: u16, value: &impl Serialize) -> HttpResponse {
+pub(super) fn json(status: u16, value: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(value) {
         Ok(body) => HttpResponse::new(status, "application/json", body),
         Err(_) => HttpResponse::empty(500),

@@ -1,7 +1,8 @@
-//! A strict stand-in of AWS: one account's IAM and STS on loopback, for learning, demos and tests.
+//! A strict stand-in of AWS: one account on loopback, for learning, demos and tests.
 //!
-//! It speaks the Query APIs (IAM 2010-05-08, STS 2011-06-15), so the AWS CLI and every SDK talk to it with
-//! `AWS_ENDPOINT_URL`. Where other stand-ins nod, it checks: signatures, scopes and their dates, codes and the order
+//! It speaks the Query APIs (IAM 2010-05-08, STS 2011-06-15), those of IAM Identity Center (SSO and SSO OIDC
+//! 2019-06-10) and the console's federation endpoint, so the AWS CLI and every SDK talk to it with `AWS_ENDPOINT_URL`.
+//! They are told apart by their paths. Where other stand-ins nod, it checks: signatures, scopes and their dates, codes and the order
 //! of pairs, codes already used, the budget of tries, MFA conditions of policies, who may call what with which kind
 //! of credentials. Nothing is kept when it stops. IAM is signed for the partition's one region, such as `us-east-1`.
 //!
@@ -13,8 +14,9 @@
 //! | `POST /_rehearsal/fault?action=EnableMFADevice&kind=lost-answer&times=1` | the next answer is lost after acting |
 //! | `POST /_rehearsal/fault?kind=latency&milliseconds=500` | every answer is late; without `times`, until cleared |
 //! | `POST /_rehearsal/clear-faults` | no faults any more |
+//! | `POST /_rehearsal/sign-in?user_code=ABCD-EFGH&answer=deny` | a person refuses a sign-in; or: `approve` |
 //! | `GET /_rehearsal/requests` | what was asked: `action`, `time`, `user`, `access_key_id`, `serial_number`, … |
-//! | `GET /_rehearsal/state` | users, their access keys and devices, without any secret |
+//! | `GET /_rehearsal/state` | users, their access keys and devices, sign-ins, without any secret |
 //!
 //! Kinds of faults: `latency`, `lost-answer`, `closed-before-acting`, `throttling`, `server-error`, `truncated-body`.
 
@@ -29,29 +31,38 @@ use thiserror::Error;
 use crate::{
     clock::Clock,
     credentials::LongTermCredentials,
-    http_server::{HttpRequest, HttpResponse, HttpServer},
+    http_server::{Audience, HttpRequest, HttpResponse, HttpServer},
 };
 
 mod answer;
+mod assume_role;
 mod authorise;
 mod codes;
 mod control;
 mod error;
+mod exchange;
 mod iam_account;
 mod iam_devices;
 mod iam_keys;
+mod identity_center;
 mod policy;
 mod random;
 mod report;
 mod request;
+mod sessions;
 mod settings;
+mod signin;
 mod sts;
+mod web_identity;
 mod world;
 mod xml;
 
 pub use control::{Fault, FaultKind, LoggedRequest};
 pub use policy::InvalidPolicy;
-pub use settings::{RoleSettings, Settings, UserSettings};
+pub use settings::{
+    IdentityCenterSettings, ManagedPolicySettings, PermissionSetSettings, RoleSettings, Settings, UserSettings,
+    WebIdentitySettings,
+};
 
 use control::Control;
 use world::World;
@@ -103,7 +114,7 @@ impl Rehearsal {
             let shared = Arc::clone(&shared);
             Arc::new(move |request: &HttpRequest| shared.answer(request))
         };
-        let server = HttpServer::start(handler).map_err(RehearsalError::Listen)?;
+        let server = HttpServer::start(Audience::Everybody, handler).map_err(RehearsalError::Listen)?;
         Ok(Rehearsal { server, shared })
     }
 
@@ -143,6 +154,12 @@ impl Rehearsal {
         self.shared.control().faults.clear();
     }
 
+    /// Lets a person approve or refuse a sign-in at IAM Identity Center; says whether one with this code was waiting.
+    pub fn answer_sign_in(&self, user_code: &str, approved: bool) -> bool {
+        let now = self.now();
+        self.shared.world().identity_center.answer_sign_in(user_code, approved, now)
+    }
+
     /// Returns when every request that was sent before is dealt with, though whoever sent it may be gone.
     ///
     /// # Errors
@@ -156,7 +173,7 @@ impl Rehearsal {
         self.shared.control().requests()
     }
 
-    /// Users, access keys and devices as `GET /_rehearsal/state` shows them: without any secret.
+    /// Users, access keys, devices and sign-ins as `GET /_rehearsal/state` shows them: without any secret.
     pub fn state(&self) -> serde_json::Value {
         self.shared.world().state()
     }
@@ -183,7 +200,11 @@ impl Shared {
         if request.path.starts_with("/_rehearsal/") {
             return control::answer(self, request);
         }
-        answer::answer(self, request)
+        match request.path.as_str() {
+            "/federation" => signin::answer(self, request),
+            path if identity_center::serves(path) => identity_center::answer(self, request),
+            _ => answer::answer(self, request),
+        }
     }
 }
 

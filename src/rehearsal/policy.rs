@@ -18,10 +18,13 @@ pub enum InvalidPolicy {
     /// A condition value that its operator cannot compare.
     #[error("`{0}` is not a number")]
     Number(String),
+    /// A policy for a session or an identity with a part that only others have, or without one that it must have.
+    #[error("{0}")]
+    Part(&'static str),
 }
 
 /// What is known about a request: condition keys in lower case, such as `aws:multifactorauthage`.
-pub(super) type Facts = BTreeMap<&'static str, String>;
+pub(super) type Facts = BTreeMap<String, String>;
 
 /// What a policy is asked.
 #[derive(Clone, Copy)]
@@ -141,6 +144,26 @@ impl Policy {
         }
         Ok(policy)
     }
+
+    /// Reads a policy that is no trust policy: statements with actions and resources, and without a principal.
+    ///
+    /// # Errors
+    /// As [`parse`](Policy::parse); if a statement has a part too many or too few, then `Part`.
+    pub(super) fn parse_without_principal(json: &str) -> Result<Self, InvalidPolicy> {
+        let policy = Policy::parse(json)?;
+        for statement in policy.statements.iter() {
+            if statement.principal.is_some() {
+                return Err(InvalidPolicy::Part("Policy document should not specify a principal."));
+            }
+            if statement.action.is_some() == statement.not_action.is_some() {
+                return Err(InvalidPolicy::Part("Policy statement must contain actions."));
+            }
+            if statement.resource.is_some() == statement.not_resource.is_some() {
+                return Err(InvalidPolicy::Part("Policy statement must contain resources."));
+            }
+        }
+        Ok(policy)
+    }
 }
 
 /// What identity-based policies decide: one Deny beats every Allow.
@@ -156,11 +179,13 @@ pub(super) fn decide<'a>(policies: impl IntoIterator<Item = &'a Policy>, questio
     decision
 }
 
-/// Whether a role's trust policy lets a caller in; `account` is the ARN of the caller's account root.
-pub(super) fn trust(policy: &Policy, caller: &str, account: &str, question: Question<'_>) -> Trust {
+/// Whether a role's trust policy lets a caller in, who has one or more ARNs; `account` is the ARN of the caller's
+/// account root.
+pub(super) fn trust(policy: &Policy, callers: &[String], account: &str, question: Question<'_>) -> Trust {
     let mut trust = Trust::Nobody;
     for statement in policy.statements.iter().filter(|statement| statement.applies(question)) {
-        match (statement.effect, statement.names(caller), statement.names(account)) {
+        let caller_is_named = callers.iter().any(|caller| statement.names("AWS", caller));
+        match (statement.effect, caller_is_named, statement.names("AWS", account)) {
             (_, false, false) => {}
             (Effect::Deny, _, _) => return Trust::Nobody,
             (Effect::Allow, true, _) => trust = Trust::Caller,
@@ -169,6 +194,13 @@ pub(super) fn trust(policy: &Policy, caller: &str, account: &str, question: Ques
         }
     }
     trust
+}
+
+/// Whether a role's trust policy lets in whoever an identity provider vouches for.
+pub(super) fn trusts_provider(policy: &Policy, provider_arn: &str, question: Question<'_>) -> bool {
+    let fit = |statement: &&Statement| statement.applies(question) && statement.names("Federated", provider_arn);
+    let effects: Vec<Effect> = policy.statements.iter().filter(fit).map(|statement| statement.effect).collect();
+    effects.contains(&Effect::Allow) && !effects.contains(&Effect::Deny)
 }
 
 impl Statement {
@@ -198,14 +230,14 @@ impl Statement {
         })
     }
 
-    fn names(&self, arn: &str) -> bool {
+    fn names(&self, kind: &str, arn: &str) -> bool {
         match &self.principal {
             None => false,
             Some(Principal::Anyone(anyone)) => anyone == "*",
             Some(Principal::Kinds(kinds)) => {
                 // An account may be named by its twelve digits alone.
                 let account = arn.split(':').nth(4).filter(|_| arn.ends_with(":root"));
-                kinds.get("AWS").is_some_and(|names| {
+                kinds.get(kind).is_some_and(|names| {
                     names.iter().any(|name| name == arn || name == "*" || Some(name.as_str()) == account)
                 })
             }
@@ -336,7 +368,7 @@ mod tests {
 
     fn ask(statements: &[&str], action: &str, resource: &str, facts: &[(&'static str, &str)]) -> Decision {
         let policies: Vec<Policy> = statements.iter().map(|statement| policy(statement)).collect();
-        let facts = facts.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let facts = facts.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         decide(&policies, Question { action, resource, facts: &facts })
     }
 
@@ -444,7 +476,41 @@ mod tests {
             ("Deny", r#""*""#, Trust::Nobody),
         ] {
             let text = format!(r#"{{"Effect": "{effect}", "Action": "sts:AssumeRole", "Principal": {principal}}}"#);
-            assert_eq!(trust(&policy(&text), alice, root, question), expected, "{text}");
+            assert_eq!(trust(&policy(&text), &[alice.to_owned()], root, question), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_provider_is_trusted_by_its_own_name_only_and_one_deny_beats_an_allow() {
+        let provider = "arn:aws:iam::111122223333:oidc-provider/id.example";
+        let action = "sts:AssumeRoleWithWebIdentity";
+        let trusted = |statements: &[&str], subject: &str| {
+            let facts = Facts::from([("id.example:sub".to_owned(), subject.to_owned())]);
+            let question = Question { action, resource: "arn:role", facts: &facts };
+            trusts_provider(&policy(&format!("[{}]", statements.join(","))), provider, question)
+        };
+        let allow = format!(
+            r#"{{"Effect": "Allow", "Action": "{action}", "Principal": {{"Federated": "{provider}"}},
+                "Condition": {{"StringLike": {{"id.example:sub": "repo:a/*"}}}}}}"#
+        );
+        let deny = r#"{"Effect": "Deny", "Action": "sts:*", "Principal": "*"}"#;
+        assert!(trusted(&[&allow], "repo:a/b"));
+        assert!(!trusted(&[&allow], "repo:b/b"));
+        assert!(!trusted(&[&allow, deny], "repo:a/b"));
+        let user = allow.replace("Federated", "AWS");
+        assert!(!trusted(&[&user], "repo:a/b"));
+    }
+
+    #[test]
+    fn a_session_policy_has_actions_and_resources_and_no_principal() {
+        for (statement, words) in [
+            (r#""Action": "*", "Resource": "*", "Principal": "*""#, "Policy document should not specify a principal."),
+            (r#""Resource": "*""#, "Policy statement must contain actions."),
+            (r#""Action": "*""#, "Policy statement must contain resources."),
+        ] {
+            let text = format!(r#"{{"Statement": {{"Effect": "Allow", {statement}}}}}"#);
+            let refused = Policy::parse_without_principal(&text);
+            assert!(matches!(refused, Err(InvalidPolicy::Part(part)) if part == words), "{text}");
         }
     }
 

@@ -6,6 +6,8 @@ use ring::{
 };
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// Sixteen, which divides 256; without vowels no words come about.
+const CONSONANTS: &[u8; 16] = b"BCDFGHJKLMNPQRST";
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Random bytes.
@@ -23,6 +25,15 @@ pub(super) fn identifier(prefix: &str) -> Result<String, Unspecified> {
     // 32 and 64 divide 256, so that a remainder keeps every character as likely.
     let tail = bytes::<16>()?;
     Ok(prefix.chars().chain(tail.iter().map(|byte| BASE32[usize::from(*byte % 32)] as char)).collect())
+}
+
+/// What a person compares, such as `BCDF-GHJK`.
+///
+/// # Errors
+/// If the system has no random bytes, then `Unspecified`.
+pub(super) fn user_code() -> Result<String, Unspecified> {
+    let code: String = bytes::<8>()?.iter().map(|byte| CONSONANTS[usize::from(*byte % 16)] as char).collect();
+    Ok(format!("{}-{}", &code[..4], &code[4..]))
 }
 
 /// The 40 characters of a secret access key.

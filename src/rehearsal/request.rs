@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{
     error::{ServiceError, lower_first},
+    sessions::Carried,
     world::{Caller, LastUse, World},
 };
 use crate::{
@@ -37,6 +38,38 @@ impl Parameters {
     /// If there is no such parameter, then `ValidationError`.
     pub(super) fn required(&self, name: &str) -> Result<&str, ServiceError> {
         self.get(name).ok_or_else(|| ServiceError::constraint(name, None, "Member must not be null"))
+    }
+
+    /// The members of a list of structures with one field of each, such as `PolicyArns.member.1.arn`; an empty field
+    /// for `Names.member.1`. A field that is missing is empty.
+    pub(super) fn members(&self, list: &str, fields: &[&str]) -> Vec<Vec<&str>> {
+        let member = |number: usize| {
+            let values = fields.iter().map(|field| {
+                let dot = if field.is_empty() { "" } else { "." };
+                self.get(&format!("{list}.member.{number}{dot}{field}"))
+            });
+            let values: Vec<Option<&str>> = values.collect();
+            values.iter().any(Option::is_some).then(|| values.into_iter().map(Option::unwrap_or_default).collect())
+        };
+        (1..).map_while(member).collect()
+    }
+
+    /// A text of a length, of letters, digits, `_` and some other characters, `-` last.
+    ///
+    /// # Errors
+    /// If it is not, then `ValidationError`.
+    pub(super) fn text(
+        &self,
+        parameter: &str,
+        lengths: [usize; 2],
+        others: &str,
+    ) -> Result<Option<&str>, ServiceError> {
+        let Some(value) = self.get(parameter) else { return Ok(None) };
+        check_length(parameter, value, lengths[0], lengths[1])?;
+        let allowed =
+            |character: char| character.is_ascii_alphanumeric() || character == '_' || others.contains(character);
+        check_pattern(parameter, value, value.chars().all(allowed), &format!(r"[\w{others}]*"))?;
+        Ok(Some(value))
     }
 
     /// A name of a user, a device, a role session.
@@ -94,7 +127,7 @@ impl Parameters {
     }
 }
 
-fn check_length(parameter: &str, value: &str, min: usize, max: usize) -> Result<(), ServiceError> {
+pub(super) fn check_length(parameter: &str, value: &str, min: usize, max: usize) -> Result<(), ServiceError> {
     let length = value.chars().count();
     let rule = match length {
         _ if length < min => format!("Member must have length greater than or equal to {min}"),
@@ -104,7 +137,7 @@ fn check_length(parameter: &str, value: &str, min: usize, max: usize) -> Result<
     Err(ServiceError::constraint(parameter, Some(value), &rule))
 }
 
-fn check_pattern(parameter: &str, value: &str, holds: bool, pattern: &str) -> Result<(), ServiceError> {
+pub(super) fn check_pattern(parameter: &str, value: &str, holds: bool, pattern: &str) -> Result<(), ServiceError> {
     if holds {
         return Ok(());
     }
@@ -214,13 +247,20 @@ fn find_caller(
             identity: session.identity.clone(),
             is_session: true,
             mfa_since: session.mfa_since,
-            session_policy: session.policy.clone(),
+            session_policies: session.policies.clone(),
+            carried: session.carried.clone(),
         };
         return Ok((caller, session.secret.clone()));
     }
     let key = world.keys.iter().find(|key| key.id.as_str() == access_key_id && key.active && token.is_none());
     let key = key.ok_or_else(ServiceError::invalid_client_token)?;
-    let caller = Caller { identity: key.owner.clone(), is_session: false, mfa_since: None, session_policy: None };
+    let caller = Caller {
+        identity: key.owner.clone(),
+        is_session: false,
+        mfa_since: None,
+        session_policies: None,
+        carried: Carried::default(),
+    };
     Ok((caller, key.secret.clone()))
 }
 

@@ -1,24 +1,22 @@
-//! STS: who the caller is, and sessions: who may have them, for how long, with which code.
+//! STS: who the caller is, sessions of users: who may have them, for how long; and which codes are taken.
 
 use std::time::{Duration, SystemTime};
 
 use super::{
     answer::{Call, Reply},
+    assume_role::assume_role,
     codes::Verification,
     error::ServiceError,
-    policy::{self, Decision, Policy, Question, Trust},
-    random,
-    world::{Identity, Session},
+    sessions::{Carried, Session},
+    world::Identity,
     xml,
 };
-use crate::{rfc3339, secret::SecretText};
 
-const HOUR_SECONDS: u64 = 3600;
-const MIN_SECONDS: u64 = 900;
+pub(super) const HOUR_SECONDS: u64 = 3600;
+pub(super) const MIN_SECONDS: u64 = 900;
 /// Of GetSessionToken and GetFederationToken.
 const MAX_SECONDS: u64 = 129_600;
 const DEFAULT_SECONDS: u64 = 43_200;
-const MAX_ROLE_SECONDS: u64 = 43_200;
 
 pub(super) fn answer(call: &mut Call<'_>) -> Reply {
     let action = call.parameters.get("Action").unwrap_or_default();
@@ -43,8 +41,8 @@ fn get_session_token(call: &mut Call<'_>) -> Reply {
     let asked = call.parameters.number("DurationSeconds", MIN_SECONDS, MAX_SECONDS)?;
     refuse_sessions(call, "GetSessionToken")?;
     let mfa_since = check_mfa(call)?;
-    let session = new_session(call.caller.identity.clone(), lasting(call, asked), mfa_since, None)?;
-    give_out(call, session)
+    let session = Session::new(call.caller.identity.clone(), lasting(call, asked))?;
+    call.world.give_out(Session { mfa_since, ..session })
 }
 
 fn get_federation_token(call: &mut Call<'_>) -> Reply {
@@ -55,10 +53,15 @@ fn get_federation_token(call: &mut Call<'_>) -> Reply {
     let identity = Identity::FederatedUser(name);
     let arn = call.world.arn_of(&identity);
     call.authorise("sts:GetFederationToken", &arn)?;
+    let carried = Carried::default().next(call.parameters)?;
+    if !carried.tags.is_empty() {
+        call.authorise("sts:TagSession", &arn)?;
+    }
     let user = xml::text("FederatedUserId", &call.world.id_of(&identity)) + &xml::text("Arn", &arn);
-    let policy = session_policy(call)?;
-    let session = new_session(identity, lasting(call, asked), None, policy)?;
-    Ok(give_out(call, session)? + &xml::element("FederatedUser", &user))
+    // Without a policy the session may do nothing at all.
+    let policies = Some(call.world.session_policies(call.parameters)?.unwrap_or_default());
+    let session = Session { policies, carried, ..Session::new(identity, lasting(call, asked))? };
+    Ok(call.world.give_out(session)? + &xml::element("FederatedUser", &user))
 }
 
 fn refuse_sessions(call: &Call<'_>, action: &str) -> Result<(), ServiceError> {
@@ -75,80 +78,12 @@ fn lasting(call: &Call<'_>, asked: Option<u64>) -> SystemTime {
     call.now + Duration::from_secs(seconds)
 }
 
-fn assume_role(call: &mut Call<'_>) -> Reply {
-    let role_arn = call.parameters.required("RoleArn")?.to_owned();
-    let session_name = match call.parameters.name("RoleSessionName", 64)? {
-        Some(name) if name.len() >= 2 => name.to_owned(),
-        value => {
-            let rule = if value.is_some() {
-                "Member must have length greater than or equal to 2"
-            } else {
-                "Member must not be null"
-            };
-            return Err(ServiceError::constraint("RoleSessionName", value, rule));
-        }
-    };
-    let asked = call.parameters.number("DurationSeconds", MIN_SECONDS, MAX_ROLE_SECONDS)?;
-    if call.caller.identity == Identity::Root {
-        return Err(ServiceError::access_denied("Roles may not be assumed by root accounts."));
-    }
-    let code_taken = check_mfa(call)?;
-    let role_name = may_assume(call, &role_arn, code_taken.or(call.caller.mfa_since))?;
-    let seconds = asked.unwrap_or(HOUR_SECONDS);
-    check_role_duration(call, &role_name, seconds)?;
-    let identity = Identity::AssumedRole { role: role_name, session_name };
-    let user =
-        xml::text("AssumedRoleId", &call.world.id_of(&identity)) + &xml::text("Arn", &call.world.arn_of(&identity));
-    let policy = session_policy(call)?;
-    // A role's credentials say nothing about MFA (IAM User Guide, "Configuring MFA-protected API access").
-    let session = new_session(identity, call.now + Duration::from_secs(seconds), None, policy)?;
-    Ok(give_out(call, session)? + &xml::element("AssumedRoleUser", &user))
-}
-
-/// The name of the role, if its trust policy and the caller's policies let the caller in.
-fn may_assume(call: &Call<'_>, role_arn: &str, mfa_since: Option<SystemTime>) -> Result<String, ServiceError> {
-    const ACTION: &str = "sts:AssumeRole";
-    let refused = || ServiceError::access_denied(call.not_authorized(ACTION, role_arn));
-    let mut facts = call.facts(mfa_since);
-    for (key, parameter) in [("sts:externalid", "ExternalId"), ("sts:rolesessionname", "RoleSessionName")] {
-        if let Some(value) = call.parameters.get(parameter) {
-            facts.insert(key, value.to_owned());
-        }
-    }
-    let question = Question { action: ACTION, resource: role_arn, facts: &facts };
-    let (own, kind) = call.decide(question);
-    if own == Decision::ExplicitDeny {
-        return Err(call.refusal(ACTION, role_arn, own, kind));
-    }
-    // A role that does not exist is refused like one that does not trust.
-    let found = call.world.roles.iter().find(|(name, _)| call.world.role_arn(name) == role_arn);
-    let (name, role) = found.ok_or_else(refused)?;
-    let caller_arn = call.principal_arn();
-    match policy::trust(&role.trust, &caller_arn, &call.world.iam_arn("root"), question) {
-        Trust::Nobody => Err(refused()),
-        Trust::Account if own != Decision::Allow => Err(call.refusal(ACTION, role_arn, own, kind)),
-        Trust::Account | Trust::Caller => Ok(name.clone()),
-    }
-}
-
-fn check_role_duration(call: &Call<'_>, role_name: &str, seconds: u64) -> Result<(), ServiceError> {
-    // GetSessionToken's sessions count as the first link of a chain too, as aws-vault found.
-    if call.caller.is_session && seconds > HOUR_SECONDS {
-        return Err(ServiceError::validation(
-            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
-        ));
-    }
-    let max = call.world.roles.get(role_name).map(|role| role.max_session_duration.as_secs());
-    if max.is_some_and(|max| seconds > max) {
-        return Err(ServiceError::validation(
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-        ));
-    }
-    Ok(())
-}
-
 /// Takes the code of the request, if there is one, and says when it was taken.
-fn check_mfa(call: &mut Call<'_>) -> Result<Option<SystemTime>, ServiceError> {
+///
+/// # Errors
+/// If one of serial number and code is not well formed, then `ValidationError`; if the code is not taken, then
+/// `AccessDenied`.
+pub(super) fn check_mfa(call: &mut Call<'_>) -> Result<Option<SystemTime>, ServiceError> {
     let (serial_number, code) = match (call.parameters.serial_number()?, call.parameters.code("TokenCode")?) {
         (None, None) => return Ok(None),
         (Some(serial_number), Some(code)) => (serial_number, code),
@@ -180,33 +115,4 @@ fn check_mfa(call: &mut Call<'_>) -> Result<Option<SystemTime>, ServiceError> {
             Err(ServiceError::access_denied("MultiFactorAuthentication failed with invalid MFA one time pass code. "))
         }
     }
-}
-
-/// The policy that narrows the session, if one is given.
-fn session_policy(call: &Call<'_>) -> Result<Option<Policy>, ServiceError> {
-    let malformed =
-        |_| ServiceError::new(400, "MalformedPolicyDocument", "The policy is not in the valid JSON format.");
-    call.parameters.get("Policy").map(|text| Policy::parse(text).map_err(malformed)).transpose()
-}
-
-fn new_session(
-    identity: Identity,
-    expiration: SystemTime,
-    mfa_since: Option<SystemTime>,
-    policy: Option<Policy>,
-) -> Result<Session, ServiceError> {
-    let secret = SecretText::from(random::secret_access_key()?);
-    let token = SecretText::from(random::session_token()?);
-    Ok(Session { secret, token, expiration, identity, mfa_since, policy })
-}
-
-/// Remembers a session and writes its credentials.
-fn give_out(call: &mut Call<'_>, session: Session) -> Reply {
-    let access_key_id = random::identifier("ASIA")?;
-    let credentials = xml::text("AccessKeyId", &access_key_id)
-        + &xml::text("SecretAccessKey", session.secret.expose())
-        + &xml::text("SessionToken", session.token.expose())
-        + &xml::text("Expiration", &rfc3339::format(session.expiration));
-    call.world.sessions.insert(access_key_id, session);
-    Ok(xml::element("Credentials", &credentials))
 }

@@ -5,8 +5,13 @@ mod aws_cli;
 mod client;
 mod control;
 mod devices;
+mod identity_center;
+mod own_client;
+mod roles;
 mod sessions;
 mod signatures;
+mod signin;
+mod web_identity;
 
 use std::{
     sync::{Arc, Mutex},
@@ -60,6 +65,21 @@ impl Stage {
     fn client(&self, user_name: &str) -> Client {
         let credentials = self.aws.credentials(user_name).expect("a user");
         Client::new(&self.aws, credentials.access_key_id.as_str(), &credentials.secret_access_key, None)
+    }
+
+    /// Sends a request that nobody signs; `head` is the request line and headers but `Host`.
+    fn unsigned(&self, head: &str, body: &str) -> Answer {
+        let address = self.aws.url().replace("http://", "");
+        let (line, headers) = head.split_once("\r\n").unwrap_or((head, ""));
+        let headers = if headers.is_empty() { String::new() } else { format!("{headers}\r\n") };
+        let length = body.len();
+        let request = format!("{line} HTTP/1.1\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+        client::send(&address, &request)
+    }
+
+    /// The calls so far: action and error code.
+    fn calls(&self) -> Vec<(String, Option<String>)> {
+        self.aws.requests().into_iter().map(|request| (request.action, request.error_code)).collect()
     }
 
     /// Creates and enables a device for a user, and returns what makes its codes.

@@ -1,12 +1,22 @@
-//! The nouns of the rehearsed account: users, access keys, devices, roles, sessions; and what each is called.
+//! The nouns of the rehearsed account: users, access keys, devices, roles; and what each is called.
 
 use std::{
     collections::BTreeMap,
+    fmt,
     time::{Duration, SystemTime},
 };
 
 use super::{
-    RehearsalError, Settings, codes::DeviceCodes, error::ServiceError, policy::Policy, random, report::Report,
+    RehearsalError, RoleSettings, Settings,
+    codes::DeviceCodes,
+    error::ServiceError,
+    identity_center::{self, IdentityCenter},
+    policy::Policy,
+    random,
+    report::Report,
+    sessions::{Carried, Session},
+    signin::SigninTokens,
+    web_identity::WebIdentity,
 };
 use crate::{
     credentials::{AccessKeyId, LongTermCredentials},
@@ -26,6 +36,11 @@ pub(super) struct World {
     pub(super) devices: BTreeMap<String, Device>,
     /// By access key ID.
     pub(super) sessions: BTreeMap<String, Session>,
+    /// By ARN.
+    pub(super) managed_policies: BTreeMap<String, Policy>,
+    pub(super) web_identities: Vec<WebIdentity>,
+    pub(super) identity_center: IdentityCenter,
+    pub(super) signin_tokens: SigninTokens,
     pub(super) report: Option<Report>,
     pub(super) rules: Rules,
 }
@@ -48,6 +63,8 @@ pub(super) struct User {
 pub(super) struct Role {
     /// `AROA…`.
     pub(super) id: String,
+    /// `/`, or `/…/`.
+    pub(super) path: &'static str,
     pub(super) trust: Policy,
     pub(super) policies: Vec<Policy>,
     pub(super) max_session_duration: Duration,
@@ -76,18 +93,6 @@ pub(super) struct Device {
     pub(super) enabled: Option<(String, SystemTime)>,
 }
 
-/// What STS gave out.
-pub(super) struct Session {
-    pub(super) secret: SecretText,
-    pub(super) token: SecretText,
-    pub(super) expiration: SystemTime,
-    pub(super) identity: Identity,
-    /// When the code was taken that the session was had with.
-    pub(super) mfa_since: Option<SystemTime>,
-    /// What the session is narrowed to.
-    pub(super) policy: Option<Policy>,
-}
-
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Identity {
@@ -97,6 +102,17 @@ pub(super) enum Identity {
     FederatedUser(String),
 }
 
+/// As the log names them.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Identity::Root => f.write_str("root"),
+            Identity::User(name) | Identity::FederatedUser(name) => f.write_str(name),
+            Identity::AssumedRole { role, session_name } => write!(f, "{role}/{session_name}"),
+        }
+    }
+}
+
 /// Who signed a request, with what.
 #[derive(Clone)]
 pub(super) struct Caller {
@@ -104,7 +120,9 @@ pub(super) struct Caller {
     /// Whether with session credentials.
     pub(super) is_session: bool,
     pub(super) mfa_since: Option<SystemTime>,
-    pub(super) session_policy: Option<Policy>,
+    /// What the session is narrowed to.
+    pub(super) session_policies: Option<Vec<Policy>>,
+    pub(super) carried: Carried,
 }
 
 impl Caller {
@@ -132,6 +150,10 @@ impl World {
             keys: Vec::new(),
             devices: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            managed_policies: BTreeMap::new(),
+            web_identities: settings.web_identities.iter().map(|identity| WebIdentity::new(identity, now)).collect(),
+            identity_center: IdentityCenter::new(&settings.identity_center),
+            signin_tokens: SigninTokens::default(),
             report: None,
             rules: Rules {
                 propagation_delay: settings.propagation_delay,
@@ -146,16 +168,31 @@ impl World {
             world.add_key(Identity::User(user.name.clone()), now).map_err(|_| RehearsalError::Random)?;
         }
         for role in &settings.roles {
-            let policies = world.read_policies(&role.name, &role.policies)?;
-            let trust = world.read_policy(&role.name, &role.trust_policy)?;
-            let id = random::identifier("AROA").map_err(|_| RehearsalError::Random)?;
-            let max_session_duration = role.max_session_duration;
-            world.roles.insert(role.name.clone(), Role { id, trust, policies, max_session_duration });
+            world.add_role(role, "/")?;
+        }
+        for set in &settings.identity_center.permission_sets {
+            let role = identity_center::role_of(set).map_err(|_| RehearsalError::Random)?;
+            world.add_role(&role, identity_center::ROLE_PATH)?;
+            world.identity_center.assign(set, role.name);
+        }
+        for managed in &settings.managed_policies {
+            let arn = managed.arn.replace("PARTITION", &world.partition).replace("ACCOUNT", &world.account_id);
+            let policy = world.read_policy(&arn, &managed.document)?;
+            world.managed_policies.insert(arn, policy);
         }
         if settings.root_access_key {
             world.add_key(Identity::Root, now).map_err(|_| RehearsalError::Random)?;
         }
         Ok(world)
+    }
+
+    fn add_role(&mut self, role: &RoleSettings, path: &'static str) -> Result<(), RehearsalError> {
+        let policies = self.read_policies(&role.name, &role.policies)?;
+        let trust = self.read_policy(&role.name, &role.trust_policy)?;
+        let id = random::identifier("AROA").map_err(|_| RehearsalError::Random)?;
+        let max_session_duration = role.max_session_duration;
+        self.roles.insert(role.name.clone(), Role { id, path, trust, policies, max_session_duration });
+        Ok(())
     }
 
     fn read_policy(&self, owner: &str, text: &str) -> Result<Policy, RehearsalError> {
@@ -210,7 +247,14 @@ impl World {
     }
 
     pub(super) fn role_arn(&self, name: &str) -> String {
-        self.iam_arn(&format!("role/{name}"))
+        let path = self.roles.get(name).map_or("/", |role| role.path);
+        self.iam_arn(&format!("role{path}{name}"))
+    }
+
+    /// The role of an ARN, and its name.
+    pub(super) fn role_of(&self, arn: &str) -> Option<(&str, &Role)> {
+        let (name, role) = self.roles.iter().find(|(name, _)| self.role_arn(name) == arn)?;
+        Some((name, role))
     }
 
     /// The ARN by which GetCallerIdentity and refusals call somebody.
@@ -258,6 +302,7 @@ impl World {
             "users": users.collect::<Vec<_>>(),
             "roles": self.roles.keys().map(|name| self.role_arn(name)).collect::<Vec<_>>(),
             "devices": devices.collect::<Vec<_>>(),
+            "sign_ins": self.identity_center.sign_ins(),
         })
     }
 }

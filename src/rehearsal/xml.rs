@@ -15,7 +15,8 @@ pub(super) fn list(name: &str, members: &[String]) -> String {
     element(name, &members.iter().map(|member| element("member", member)).collect::<String>())
 }
 
-fn escape(value: &str) -> String {
+/// A text between tags, of XML as of HTML.
+pub(super) fn escape(value: &str) -> String {
     let mut escaped = String::with_capacity(value.len());
     for character in value.chars() {
         match character {

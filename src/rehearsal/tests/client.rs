@@ -95,6 +95,12 @@ impl Answer {
         self.head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
     }
 
+    /// The body as JSON.
+    #[track_caller]
+    pub(super) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
+    }
+
     /// The text of the first element of that name; empty if there is none.
     pub(super) fn text(&self, name: &str) -> String {
         self.texts(name).into_iter().next().unwrap_or_default()
