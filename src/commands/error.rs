@@ -129,6 +129,12 @@ pub enum Error {
         "the profile `{profile}` has static keys at {place}, which the AWS CLI and SDKs take before credential_process"
     )]
     StaticKeys { profile: ProfileName, place: String, in_config: bool },
+    #[error(
+        "the profile `{profile}` has a {key} at {place}, which the AWS CLI and SDKs take before what is in the config"
+    )]
+    TakenFirst { profile: ProfileName, key: &'static str, place: String, config: PathBuf },
+    #[error("the credentials of `{profile}` have no known end to come, which SDKs want of a server's")]
+    NothingToServe { profile: ProfileName },
     #[error("the keystore `{keystore}` needs no unlocking here")]
     NothingToUnlock { keystore: &'static str },
     #[error("standard output is not a terminal, and a QR code there would put the seed into a file or a log")]
@@ -141,6 +147,16 @@ pub enum Error {
     NothingToWatch,
     #[error("{} is not UTF-8 text", path.display())]
     NotText { path: PathBuf },
+    #[error("{} is no policy document: {reason}", path.display())]
+    Policy { path: PathBuf, reason: String },
+    #[error("`{place}` is no place in this console: {reason}")]
+    Destination { place: String, reason: String },
+    #[error("the credentials of `{profile}` are long-term ones, and the console signs in only sessions")]
+    LongTermAtConsole { profile: ProfileName },
+    #[error("no browser can be opened here")]
+    NoBrowser { profile: ProfileName },
+    #[error("no browser came for the address within 30 s")]
+    BrowserStaysAway { profile: ProfileName },
     #[error("the rehearsal failed: {reason}")]
     Rehearsal { reason: String },
     #[error("cannot {action}")]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use super::{Context, Error, Outcome, configured_serial_number};
 use crate::{
     mfa::SerialNumber,
-    profile::{Chain, ProfileName},
+    profile::{self, Chain, CredentialSource, Profile, ProfileName},
     vault::{Index, SessionKind},
 };
 
@@ -22,8 +22,61 @@ pub struct ProfileRow {
     pub serial_number: Option<SerialNumber>,
     /// Whether that device's seed is held.
     pub device_held: bool,
-    /// Live sessions.
-    pub sessions: Vec<(SessionKind, SystemTime)>,
+    /// Where its credentials come from, if that is not a key here: a sign-in, another tool, a token.
+    pub elsewhere: Option<Elsewhere>,
+    /// Whether somebody is signed in for it at IAM Identity Center, if that is where they come from.
+    pub signed_in: bool,
+    /// Live sessions, those that end soonest first.
+    pub sessions: Vec<LiveSession>,
+}
+
+/// A place that credentials come from, other than a key in the vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// A sign-in at IAM Identity Center.
+    Sso,
+    /// Another tool, by `credential_process`.
+    CredentialProcess,
+    /// A token of an identity provider.
+    WebIdentity,
+    /// `AWS_ACCESS_KEY_ID` and its companions, by `credential_source`.
+    Environment,
+}
+
+impl Elsewhere {
+    /// The name of the place in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Elsewhere::Sso => "sso",
+            Elsewhere::CredentialProcess => "credential_process",
+            Elsewhere::WebIdentity => "web identity",
+            Elsewhere::Environment => "environment",
+        }
+    }
+
+    /// Where this program gets them; a key of its own comes before all of them.
+    fn of(profile: &Profile) -> Option<Self> {
+        match profile.elsewhere()? {
+            profile::Elsewhere::WebIdentity(_) => Some(Elsewhere::WebIdentity),
+            profile::Elsewhere::CredentialSource(setting) => {
+                (setting.value == CredentialSource::Environment).then_some(Elsewhere::Environment)
+            }
+            profile::Elsewhere::Sso(_) => Some(Elsewhere::Sso),
+            profile::Elsewhere::StaticKeys(_) => None,
+            profile::Elsewhere::Process(_) => Some(Elsewhere::CredentialProcess),
+        }
+    }
+}
+
+/// A session that still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveSession {
+    /// By which call.
+    pub kind: SessionKind,
+    /// Whether policies see MFA in it.
+    pub mfa: bool,
+    /// Until when.
+    pub expiration: SystemTime,
 }
 
 /// Lists the profiles of the AWS config and those that only the vault knows. Unlocks nothing.
@@ -49,18 +102,43 @@ pub fn run(context: &Context<'_>) -> Result<Outcome, Error> {
     Ok(Outcome::Profiles(rows.collect()))
 }
 
+/// The profiles that credentials can be had for, in the order of the config, then those that only the vault knows.
+///
+/// # Errors
+/// As [`run`].
+pub fn usable(context: &Context<'_>) -> Result<Vec<ProfileName>, Error> {
+    let index = context.vault.index()?;
+    let config = context.shared_config()?;
+    let mut names: Vec<ProfileName> = config.profile_names().into_iter().cloned().collect();
+    names.extend(index.keys.keys().filter(|name| !config.contains(name)).cloned());
+    let has_keys = |name: &ProfileName| index.keys.contains_key(name);
+    names.retain(|name| {
+        let chain = profile::chain(config, name, &has_keys);
+        chain.is_ok_and(|chain| has_keys(&chain.source().name) || Elsewhere::of(chain.source()).is_some())
+    });
+    Ok(names)
+}
+
 fn row(index: &Index, profile: ProfileName, in_config: bool, chain: Option<&Chain>, now: SystemTime) -> ProfileRow {
     let source = chain.map_or(&profile, |chain| &chain.source().name);
     let held = || index.devices_of(source).find_map(|(_, entry)| entry.serial_number.clone());
     let serial_number = chain.and_then(configured_serial_number).or_else(held);
-    let mut sessions: Vec<(SessionKind, SystemTime)> = index
+    let mut sessions: Vec<LiveSession> = index
         .sessions
         .values()
         .filter(|session| session.profile == profile && session.expiration > now)
-        .map(|session| (session.kind, session.expiration))
+        .map(|session| LiveSession { kind: session.kind, mfa: session.mfa, expiration: session.expiration })
         .collect();
-    sessions.sort_unstable_by_key(|(_, expiration)| *expiration);
+    sessions.sort_unstable_by_key(|session| session.expiration);
+    let own = chain.map(Chain::profile).filter(|own| !index.keys.contains_key(&own.name));
+    let elsewhere = own.and_then(Elsewhere::of);
+    let start_url = own.and_then(|own| own.sso.as_ref()).map(|sso| &sso.start_url.value);
+    let signed_in = |start_url: &String| {
+        index.sign_ins.values().any(|sign_in| sign_in.start_url == *start_url && sign_in.useless_from > now)
+    };
     ProfileRow {
+        elsewhere,
+        signed_in: elsewhere == Some(Elsewhere::Sso) && start_url.is_some_and(signed_in),
         in_config,
         masked_access_key_id: index.keys.get(&profile).map(|key| key.masked_access_key_id.clone()),
         device_held: serial_number.as_ref().is_some_and(|serial| index.device_with_serial(serial).is_some()),

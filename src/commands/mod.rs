@@ -12,10 +12,13 @@ mod error;
 pub mod exec;
 pub mod explain;
 pub mod list;
+pub mod login;
 pub mod mfa;
 mod obtained;
 pub mod remove;
+pub mod serve;
 pub mod setup;
+pub mod status;
 pub mod whoami;
 
 use std::{cell::OnceCell, path::PathBuf, time::SystemTime};
@@ -54,6 +57,9 @@ pub struct Context<'a> {
     pub shared_config: OnceCell<SharedConfig>,
     /// The file of this program, for the commands it is named in.
     pub own_program: PathBuf,
+    /// Opens an address in the person's browser, and says whether that went well; it never does where nobody is to be
+    /// asked.
+    pub browse: Box<dyn Fn(&str) -> bool + 'a>,
     /// The passphrase that the environment gives where nobody can be asked, if it gives one; from a file, read then.
     pub given_passphrase: Box<dyn Fn() -> Result<Option<SecretText>, Error> + 'a>,
 }
@@ -71,9 +77,12 @@ impl Context<'_> {
         Ok(self.shared_config.get_or_init(|| config))
     }
 
-    /// The profile asked for, else that of `AWS_PROFILE`, else `default`.
+    /// The profile asked for, else that of `AWS_PROFILE`, else that whose credentials this shell holds, else `default`.
     pub fn profile_or_default(&self, asked: Option<ProfileName>) -> ProfileName {
-        asked.or_else(|| self.environment.profile.clone()).unwrap_or_default()
+        let environment = self.environment;
+        asked
+            .or_else(|| environment.profile.clone().or_else(|| environment.current_profile.clone()))
+            .unwrap_or_default()
     }
 
     /// The device of this name; if there is none, the one of the profile of this name.
@@ -206,6 +215,8 @@ pub enum Outcome {
     Line(String),
     /// `list`.
     Profiles(Vec<list::ProfileRow>),
+    /// `status`.
+    Sessions(Vec<status::SessionRow>),
     /// `exec`: this process becomes the command.
     Launch(Launch),
     /// `export`, `credential-process`: credentials, for the profile, with the region if known.

@@ -8,9 +8,13 @@ use crate::{
     shared_config,
 };
 
-/// Keys that make an SDK act by itself, with the name under which only we read them.
-const HIDDEN_FROM_SDKS: [&str; 10] = [
+/// Keys by which an SDK gets credentials by itself, before it would ask a process (botocore, `ProfileProviderBuilder`).
+const TAKEN_FIRST: [&str; 5] =
+    ["role_arn", "web_identity_token_file", "sso_account_id", "sso_role_name", "login_session"];
+/// These and all that belongs to them, which get a name under which only we read them.
+const HIDDEN_FROM_SDKS: [&str; 17] = [
     "role_arn",
+    "web_identity_token_file",
     "source_profile",
     "mfa_serial",
     "external_id",
@@ -20,17 +24,21 @@ const HIDDEN_FROM_SDKS: [&str; 10] = [
     "transitive_session_tags",
     "source_identity",
     "credential_source",
+    "sso_session",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_start_url",
+    "sso_region",
+    "login_session",
 ];
 const PREFIX: &str = "mfavault_";
-/// Keeps what nobody is to read: what has the prefix alone counts for us.
-const SAVED: &str = "mfavault_saved_";
 const KEY: &str = "credential_process";
 
 /// Shows the change to the profile, asks, and writes it; `undo` takes it back.
 ///
 /// # Errors
 /// If the profile is not in the config, then `NotInConfig`; if static keys of it would win over what is written, then
-/// `StaticKeys`; if there is nothing to undo, then `NotSetUp`; if nobody confirms, then `Prompt` or `Declined`.
+/// `StaticKeys`; if another key of it in the credentials file would, then `TakenFirst`; if there is nothing to undo, then `NotSetUp`; if nobody confirms, then `Prompt` or `Declined`.
 pub fn run(context: &Context<'_>, profile: &ProfileName, confirmed: bool, undo: bool) -> Result<Outcome, Error> {
     let file = &context.environment.aws_config_file;
     let shared = context.shared_config()?;
@@ -42,6 +50,12 @@ pub fn run(context: &Context<'_>, profile: &ProfileName, confirmed: bool, undo: 
         if let Some(entry) = text.entry(&section, "aws_access_key_id").filter(|_| !undo) {
             let place = format!("{}:{}", text.path().display(), entry.line());
             return Err(Error::StaticKeys { profile: profile.clone(), place, in_config });
+        }
+    }
+    for key in TAKEN_FIRST.into_iter().chain([KEY]).filter(|_| !undo) {
+        if let Some(entry) = shared.credentials.entry(&section, key) {
+            let place = format!("{}:{}", entry.path().display(), entry.line());
+            return Err(Error::TakenFirst { profile: profile.clone(), key, place, config: file.clone() });
         }
     }
     if undo && !is_ours(&shared.config, &section) {
@@ -72,14 +86,15 @@ pub fn run(context: &Context<'_>, profile: &ProfileName, confirmed: bool, undo: 
 }
 
 fn write(text: &mut ConfigText, section: &SectionName, command_line: &str) -> Result<(), EditError> {
-    // Without a role, an SDK does nothing with the other keys, and other tools may read them.
-    if text.entry(section, "role_arn").is_some() {
+    // Without these, an SDK does nothing with the other keys, and other tools may read them.
+    if TAKEN_FIRST.iter().any(|key| text.entry(section, key).is_some()) {
         for key in HIDDEN_FROM_SDKS {
-            hide(text, section, key, PREFIX)?;
+            hide(text, section, key)?;
         }
     }
+    // Another tool's process stays the source of the profile: now we ask it.
     if !is_ours(text, section) {
-        hide(text, section, KEY, SAVED)?;
+        hide(text, section, KEY)?;
     }
     text.set(section, KEY, command_line)
 }
@@ -102,26 +117,25 @@ fn is_ours(text: &ConfigText, section: &SectionName) -> bool {
 
 fn take_back(text: &mut ConfigText, section: &SectionName) -> Result<(), EditError> {
     text.remove_key(section, KEY)?;
-    show(text, section, KEY, SAVED)?;
-    for key in HIDDEN_FROM_SDKS {
-        show(text, section, key, PREFIX)?;
+    for key in HIDDEN_FROM_SDKS.into_iter().chain([KEY]) {
+        show(text, section, key)?;
     }
     Ok(())
 }
 
 /// Puts a prefix before a key, which stays as it was written, so that it can come back so.
-fn hide(text: &mut ConfigText, section: &SectionName, key: &str, prefix: &str) -> Result<(), EditError> {
+fn hide(text: &mut ConfigText, section: &SectionName, key: &str) -> Result<(), EditError> {
     if let Some(entry) = text.entry(section, key) {
-        let hidden = format!("{prefix}{}", entry.key());
+        let hidden = format!("{PREFIX}{}", entry.key());
         text.rename_key(section, key, &hidden)?;
     }
     Ok(())
 }
 
-fn show(text: &mut ConfigText, section: &SectionName, key: &str, prefix: &str) -> Result<(), EditError> {
-    let hidden = format!("{prefix}{key}");
+fn show(text: &mut ConfigText, section: &SectionName, key: &str) -> Result<(), EditError> {
+    let hidden = format!("{PREFIX}{key}");
     if let Some(entry) = text.entry(section, &hidden) {
-        let original = entry.key()[prefix.len()..].to_owned();
+        let original = entry.key()[PREFIX.len()..].to_owned();
         text.rename_key(section, &hidden, &original)?;
     }
     Ok(())

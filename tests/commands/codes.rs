@@ -58,9 +58,20 @@ fn a_code_whose_answer_was_lost_is_not_sent_again() {
     bench.fail("GetSessionToken", FaultKind::LostAnswer, None);
     let (requests, result) = bench.requests_of(|| refresh(&bench));
     assert!(matches!(result, Err(Error::Obtain(ObtainError::Aws(AwsError::Unreachable { .. })))), "{result:?}");
-    assert_eq!(requests, [TAKEN; 2]);
+    assert_eq!(requests, [TAKEN; 3]);
     bench.aws.clear_faults();
-    assert_eq!(bench.requests_of(|| refresh(&bench).unwrap()).0, [TAKEN], "with the third code");
+    assert_eq!(bench.requests_of(|| refresh(&bench).unwrap()).0, [TAKEN], "with a fourth code");
+}
+
+#[test]
+fn a_code_that_was_turned_away_unseen_is_sent_again() {
+    let bench = Bench::with_device();
+    bench.fail("GetSessionToken", FaultKind::Throttling, Some(2));
+    let throttled = format!("{TAKEN} Throttling");
+    assert_eq!(bench.requests_of(|| refresh(&bench).unwrap()).0, [&throttled, &throttled, TAKEN]);
+    let (requests, ()) = bench.requests_of(|| (0..2).for_each(|_| refresh(&bench).unwrap()));
+    assert_eq!(requests, [TAKEN; 2]);
+    assert_eq!(bench.prompt.countdowns().len(), 0, "one code was spent, and two were left");
 }
 
 #[test]

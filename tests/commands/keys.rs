@@ -228,8 +228,8 @@ fn the_list_shows_keys_devices_sessions_and_orphans_and_unlocks_nothing() {
     let id = bench.key_of("alice").access_key_id;
     assert_eq!(main.masked_access_key_id.as_deref(), Some(id.masked().as_str()));
     assert!(main.device_held && main.serial_number.as_ref().is_some_and(|serial| serial.as_str() == SERIAL));
-    assert_eq!(main.sessions[0].0, SessionKind::GetSessionToken);
-    assert_eq!((deploy.sessions[0].0, &deploy.masked_access_key_id), (SessionKind::AssumeRole, &None));
+    assert_eq!(main.sessions[0].kind, SessionKind::GetSessionToken);
+    assert_eq!((deploy.sessions[0].kind, &deploy.masked_access_key_id), (SessionKind::AssumeRole, &None));
     assert!(broken.serial_number.is_none() && orphan.masked_access_key_id.is_some());
     bench.clock.advance(28_800);
     assert!(rows_without_sessions(&bench));

@@ -2,11 +2,16 @@
 
 mod backup;
 mod codes;
+mod denials;
 mod devices;
 mod enable;
 mod enable_crashes;
 mod import;
 mod keys;
+mod login;
+mod serve;
 mod sessions;
 mod setup;
+mod sign_in;
 mod single_flight;
+mod sources;

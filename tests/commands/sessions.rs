@@ -114,6 +114,23 @@ fn a_serial_number_is_found_wherever_it_stands() {
 }
 
 #[test]
+fn how_long_it_lasts_is_said_by_the_option_else_the_environment_else_the_profile() {
+    let mut bench = bench();
+    let half = |bench: &Bench, change: fn(&mut SessionRequest)| {
+        let (requests, result) = bench.requests_of(|| bench.credentials_with("half", change));
+        result.unwrap();
+        bench.settle();
+        requests.last().unwrap().clone()
+    };
+    assert_eq!(half(&bench, |_| {}), "AssumeRole 1800");
+    bench.set_environment(&[("AWS_ASSUME_ROLE_TTL", "45m"), ("AWS_SESSION_TOKEN_TTL", "2h")]);
+    assert_eq!(half(&bench, |_| {}), "AssumeRole 2700");
+    assert_eq!(half(&bench, |request| request.duration = Some(HOUR / 4)), "AssumeRole 900");
+    let (requests, _) = bench.requests_of(|| bench.credentials("main").unwrap());
+    assert_eq!(requests, ["GetSessionToken 7200 mfa/alice+code"]);
+}
+
+#[test]
 fn a_session_is_used_until_it_has_less_than_the_time_asked_for() {
     let bench = bench();
     let calls =
@@ -195,12 +212,11 @@ fn roles_of_one_key_and_device_share_the_session_behind_them() {
 }
 
 #[test]
-fn another_key_region_or_device_is_another_session() {
+fn another_key_endpoint_or_device_is_another_session_and_another_region_is_not() {
     let mut bench = bench();
     bench.credentials("main").unwrap();
     bench.set_environment(&[("AWS_REGION", "eu-west-1")]);
-    let (requests, _) = bench.requests_of(|| bench.credentials("main").unwrap());
-    assert_eq!(requests, [WITH_MFA]);
+    assert_eq!(bench.requests_of(|| bench.credentials("main").unwrap()).0, NONE);
     bench.set_environment(&[("AWS_ENDPOINT_URL_STS", &bench.aws.url().replace("127.0.0.1", "localhost"))]);
     assert_eq!(bench.requests_of(|| bench.credentials("main").unwrap()).0, [WITH_MFA]);
     bench.set_environment(&[]);
@@ -234,24 +250,15 @@ fn a_wish_that_cannot_be_granted_is_refused_before_any_call() {
     let bench = bench();
     bench.write_config(
         "[profile role]\nrole_arn = arn:aws:iam::111122223333:role/deploy\nsource_profile = main\n[profile main]\n\
-         [profile web]\nrole_arn = arn:aws:iam::111122223333:role/deploy\nweb_identity_token_file = /token\n\
-         [profile granted]\ncredential_process = granted credential-process --profile x\n\
-         [profile tagged]\nrole_arn = arn:aws:iam::111122223333:role/deploy\nsource_profile = main\nsession_tags = a=b\n\
+         [profile machine]\nrole_arn = arn:aws:iam::111122223333:role/deploy\ncredential_source = EcsContainer\n\
          [profile keyless]\nregion = us-east-1\n[profile a]\nsource_profile = b\nrole_arn = arn:aws:iam::111122223333:role/x\n\
          [profile b]\nsource_profile = a\nrole_arn = arn:aws:iam::111122223333:role/x\n",
     );
     let (requests, ()) = bench.requests_of(|| {
         let too_long = bench.credentials_with("role", |request| request.duration = Some(HOUR * 13)).unwrap_err();
         assert!(matches!(too_long, Error::Plan(PlanError::RoleDuration { .. })), "{too_long}");
-        let web = bench.credentials("web").unwrap_err();
-        assert!(matches!(web, Error::Plan(PlanError::OtherSource { key: "web_identity_token_file", .. })), "{web}");
-        let other_tool = bench.credentials("granted").unwrap_err();
-        assert!(
-            matches!(other_tool, Error::Plan(PlanError::OtherSource { key: "credential_process", .. })),
-            "{other_tool}"
-        );
-        let tagged = bench.credentials("tagged").unwrap_err();
-        assert!(matches!(tagged, Error::Plan(PlanError::Unsupported { key: "session_tags", .. })), "{tagged}");
+        let machine = bench.credentials("machine").unwrap_err();
+        assert!(matches!(machine, Error::Plan(PlanError::OtherSource { place: "EcsContainer", .. })), "{machine}");
         let keyless = bench.credentials("keyless").unwrap_err();
         assert!(matches!(keyless, Error::Obtain(ObtainError::NoKey { .. })), "{keyless}");
         assert!(matches!(bench.credentials("a").unwrap_err(), Error::Profile(_)));
@@ -292,7 +299,7 @@ fn explaining_asks_neither_aws_nor_the_keystore() {
     let request = SessionRequest::plain(name("chained"));
     let (requests, outcome) = bench.requests_of(|| bench.run(|context| commands::explain::run(context, &request)));
     let Ok(Outcome::Plan(plan)) = outcome else { panic!("no plan") };
-    let steps: Vec<_> = plan.steps.iter().map(|step| (step.call.as_str(), step.duration.as_secs())).collect();
+    let steps: Vec<_> = plan.steps.iter().map(|step| (step.call.as_str(), step.duration.unwrap().as_secs())).collect();
     assert_eq!(steps, [("GetSessionToken", 28_800), ("AssumeRole", 3600), ("AssumeRole", 3600)]);
     assert_eq!((requests.len(), bench.keystore.operations()), (0, before));
 }
@@ -340,10 +347,13 @@ fn aws_says_whose_credentials_they_are() {
             other => panic!("{:?}", other.err()),
         }
     };
-    assert_eq!(whoami("main"), ("arn:aws:iam::111122223333:user/alice".to_owned(), true, true));
-    assert_eq!(whoami("admin"), ("arn:aws:iam::111122223333:user/admin".to_owned(), false, true));
+    assert_eq!(whoami("main"), ("arn:aws:iam::111122223333:user/alice".to_owned(), Some(true), true));
+    assert_eq!(whoami("admin"), ("arn:aws:iam::111122223333:user/admin".to_owned(), Some(false), true));
     let (arn, mfa_present, _) = whoami("deploy");
-    assert!(arn.starts_with("arn:aws:sts::111122223333:assumed-role/deploy/tester@") && !mfa_present, "{arn}");
+    assert!(
+        arn.starts_with("arn:aws:sts::111122223333:assumed-role/deploy/tester@") && mfa_present == Some(false),
+        "{arn}"
+    );
 }
 
 #[test]

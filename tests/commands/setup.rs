@@ -3,7 +3,7 @@
 use std::fs;
 
 use mfavault::{
-    commands::{self, Error},
+    commands::{self, Error, SessionRequest},
     prompt::PromptError,
 };
 
@@ -103,7 +103,7 @@ fn a_process_of_another_tool_is_not_lost() {
         assert!(matches!(setup(&bench, "main", true), Err(Error::NotSetUp { .. })), "{line}");
         setup(&bench, "main", false).unwrap();
         let written = bench.text("config");
-        assert!(written.contains(&format!("mfavault_saved_Credential_Process=  {line}\n")), "{written}");
+        assert!(written.contains(&format!("mfavault_Credential_Process=  {line}\n")), "{written}");
         assert!(
             written.contains("\ncredential_process = /opt/mfavault/bin/mfavault credential-process main\n"),
             "{written}"
@@ -115,16 +115,74 @@ fn a_process_of_another_tool_is_not_lost() {
 
 #[test]
 fn a_profile_goes_on_handing_out_its_sources_credentials() {
-    for process in ["", "credential_process = granted credential-process --profile hand\n"] {
-        let bench = Bench::with_device();
-        bench.write_config(&format!(
-            "[profile main]\nmfa_serial = {SERIAL}\n[profile hand]\n{process}source_profile = main\n"
-        ));
-        setup(&bench, "hand", false).unwrap();
-        let (requests, credentials) = bench.requests_of(|| bench.credentials("hand"));
-        credentials.unwrap();
-        assert_eq!(requests, ["GetSessionToken 3600 mfa/alice+code"], "{process}");
+    let bench = Bench::with_device();
+    bench.write_config(&format!("[profile main]\nmfa_serial = {SERIAL}\n[profile hand]\nsource_profile = main\n"));
+    setup(&bench, "hand", false).unwrap();
+    let (requests, credentials) = bench.requests_of(|| bench.credentials("hand"));
+    credentials.unwrap();
+    assert_eq!(requests, ["GetSessionToken 3600 mfa/alice+code"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn another_tools_process_stays_the_source() {
+    let bench = Bench::new();
+    let document = r#"{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"s","SessionToken":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+    fs::write(bench.path("document"), document).unwrap();
+    bench.write_config(&format!("[profile hand]\ncredential_process = cat {}\n", bench.path("document").display()));
+    let before = bench.credentials("hand").unwrap();
+    setup(&bench, "hand", false).unwrap();
+    let after = bench.credentials("hand").unwrap();
+    assert_eq!(before.access_key_id(), after.access_key_id());
+}
+
+#[test]
+fn a_sign_in_and_a_web_identity_are_hidden_from_sdks_and_stay_the_source() {
+    let role = "role_arn = arn:aws:iam::111122223333:role/deploy\n";
+    let account = "sso_account_id = 111122223333\nSSO_Role_Name=Admin # me\n";
+    let session = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n";
+    for (keys, call) in [
+        (format!("sso_session = corp\n{account}"), "GetRoleCredentials"),
+        (format!("{account}sso_start_url = https://x\nsso_region = eu-west-1\n"), "GetRoleCredentials"),
+        (format!("{role}web_identity_token_file = /token\n"), "AssumeRoleWithWebIdentity"),
+    ] {
+        let bench = Bench::new();
+        let config = format!("[profile p]\nregion = eu-west-1\n{keys}\n{session}");
+        bench.write_config(&config);
+        setup(&bench, "p", false).unwrap();
+        let written = bench.text("config");
+        let profile = written.split("[sso-session").next().unwrap();
+        for line in profile.lines().filter(|line| line.contains('=')) {
+            let key = line.split('=').next().unwrap().trim();
+            assert!(["region", "credential_process"].contains(&key) || key.starts_with("mfavault_"), "{written}");
+        }
+        assert!(written.ends_with(session), "{written}");
+        let plan = bench.run(|context| SessionRequest::plain(name("p")).plan(context)).unwrap();
+        assert_eq!(plan.steps.iter().map(|step| step.call.as_str()).collect::<Vec<_>>(), [call]);
+        setup(&bench, "p", true).unwrap();
+        assert_eq!(bench.text("config"), config);
     }
+}
+
+#[test]
+fn a_session_that_is_only_for_signing_in_stays_as_it_is() {
+    let bench = Bench::new();
+    bench.write_config("[profile main]\nsso_session = corp\nmfa_serial = GAHT12345678\n");
+    setup(&bench, "main", false).unwrap();
+    let config = bench.text("config");
+    assert!(config.starts_with("[profile main]\nsso_session = corp\nmfa_serial = GAHT12345678\ncredential_process = "));
+}
+
+#[test]
+fn a_key_in_the_credentials_file_that_would_win_is_named() {
+    let bench = Bench::new();
+    for key in ["role_arn", "credential_process", "sso_account_id", "Web_Identity_Token_File", "login_session"] {
+        fs::write(bench.path("credentials"), format!("[other]\n{key} = y\n[main]\n{key} = x\n")).unwrap();
+        let error = setup(&bench, "main", false).unwrap_err();
+        assert!(matches!(&error, Error::TakenFirst { place, .. } if place.ends_with("credentials:4")), "{error}");
+    }
+    fs::write(bench.path("credentials"), "[main]\nmfa_serial = GAHT12345678\n").unwrap();
+    setup(&bench, "main", false).unwrap();
 }
 
 #[test]

@@ -53,9 +53,9 @@ fn many_roles_at_once_share_one_code() {
 #[test]
 fn a_leader_that_fails_is_followed_by_another() {
     let bench = Bench::with_device();
-    bench.fail("GetSessionToken", FaultKind::LostAnswer, Some(2));
+    bench.fail("GetSessionToken", FaultKind::LostAnswer, Some(3));
     let (requests, sessions) = together(&bench, &["main"]);
-    assert_eq!(requests.len(), 3, "{requests:?}: two of the first leader, and one of the second");
+    assert_eq!(requests.len(), 4, "{requests:?}: three of the first leader, and one of the second");
     assert_eq!(sessions.iter().filter(|session| session.is_none()).count(), 1);
 }
 

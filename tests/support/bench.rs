@@ -6,7 +6,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -38,6 +38,8 @@ pub(crate) struct Bench {
     pub(crate) prompt: ScriptedPrompt,
     pub(crate) environment: Environment,
     pub(crate) own_program: PathBuf,
+    /// What the person does in the browser with a sign-in: approve it or not; none has no browser.
+    browser: Mutex<Option<bool>>,
     folder: tempfile::TempDir,
     skew: AtomicI64,
     hours_visited: AtomicI64,
@@ -81,7 +83,8 @@ impl Bench {
         let (keystore, prompt) = (MemoryKeystore::new(), ScriptedPrompt::default());
         let (skew, hours_visited) = (AtomicI64::new(0), AtomicI64::new(0));
         let own_program = PathBuf::from("/opt/mfavault/bin/mfavault");
-        Bench { clock, aws, keystore, prompt, environment, own_program, folder, skew, hours_visited }
+        let browser = Mutex::default();
+        Bench { clock, aws, keystore, prompt, environment, own_program, browser, folder, skew, hours_visited }
     }
 
     /// As [`Bench::new`], with alice's device enabled, no session remembered, and nothing spent that counts.
@@ -148,8 +151,21 @@ impl Bench {
             environment: &self.environment,
             shared_config: OnceCell::new(),
             own_program: self.own_program.clone(),
+            browse: Box::new(|url| self.browse(url)),
             given_passphrase: Box::new(|| Ok(self.environment.passphrase.clone())),
         })
+    }
+
+    /// Sets what the person does in the browser with a sign-in: approve it or not; none has no browser.
+    pub(crate) fn set_browser(&self, approves: Option<bool>) {
+        *self.browser.lock().unwrap() = approves;
+    }
+
+    fn browse(&self, url: &str) -> bool {
+        let Some(approves) = *self.browser.lock().unwrap() else { return false };
+        let (_, user_code) = url.split_once("user_code=").expect("the page of a sign-in");
+        assert!(self.aws.answer_sign_in(user_code, approves), "{url}");
+        true
     }
 
     /// The way to AWS.

@@ -19,6 +19,7 @@ pub(crate) struct ScriptedPrompt(Mutex<State>);
 struct State {
     answers: VecDeque<String>,
     nobody: bool,
+    no_terminal: bool,
     questions: Vec<String>,
     talk: Vec<String>,
     countdowns: Vec<(String, Duration)>,
@@ -33,6 +34,11 @@ impl ScriptedPrompt {
     /// From now on nobody is there to be asked.
     pub(crate) fn leave(&self) {
         self.lock().nobody = true;
+    }
+
+    /// From now on the person has no terminal to be shown things on.
+    pub(crate) fn lose_terminal(&self) {
+        self.lock().no_terminal = true;
     }
 
     /// What was asked so far; asking forgets it.
@@ -84,6 +90,22 @@ impl Prompt for ScriptedPrompt {
         }
     }
 
+    fn choose(&self, question: &str, options: &[String], instead: &str) -> Result<usize, PromptError> {
+        let answer = self.ask(question, instead)?;
+        let place = options.iter().position(|option| *option == answer);
+        Ok(place.unwrap_or_else(|| panic!("`{answer}` is none of the options: {question}")))
+    }
+
+    fn show(&self, question: &str, text: &str, instead: &str) -> Result<(), PromptError> {
+        let mut state = self.lock();
+        if state.nobody || state.no_terminal {
+            let (question, instead) = (question.to_owned(), instead.to_owned());
+            return Err(PromptError::NoTerminal { question, reason: "nobody is there", instead });
+        }
+        state.talk.push(text.to_owned());
+        Ok(())
+    }
+
     fn say(&self, line: &str) {
         self.lock().talk.push(line.to_owned());
     }
@@ -92,4 +114,10 @@ impl Prompt for ScriptedPrompt {
         self.lock().countdowns.push((reason.to_owned(), left));
         wait();
     }
+
+    fn may_ask(&self) -> bool {
+        !self.lock().nobody
+    }
+
+    fn release_signals(&self) {}
 }

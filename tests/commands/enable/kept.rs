@@ -9,14 +9,16 @@ use std::{
 
 use mfavault::{
     aws::{
-        AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedDevice, EnabledDevice, HttpAws,
-        MfaProof,
+        AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedDevice, DeviceAuthorization,
+        EnabledDevice, Grant, HttpAws, MfaProof, RegisteredClient, SessionPolicy, SsoToken, WebIdentityRequest,
+        endpoints::{ConsoleEndpoints, Endpoints, SsoEndpoints},
     },
     clock::Clock,
     commands::{Error, SessionRequest, mfa::enable},
     credentials::SessionCredentials,
     mfa::{AuthenticationCode, CodeSettings, Seed, SerialNumber, VirtualMfaDevice},
     rehearsal::{FaultKind, Rehearsal, Settings},
+    secret::SecretText,
     vault::{DeviceRecord, SessionKind, SessionRecord},
 };
 
@@ -60,6 +62,65 @@ impl Aws for Late {
 
     fn assume_role(&self, caller: Caller<'_>, request: &AssumeRoleRequest) -> Result<SessionCredentials, AwsError> {
         self.aws.assume_role(caller, request)
+    }
+
+    fn assume_role_with_web_identity(
+        &self,
+        endpoints: &Endpoints,
+        request: &WebIdentityRequest,
+    ) -> Result<SessionCredentials, AwsError> {
+        self.aws.assume_role_with_web_identity(endpoints, request)
+    }
+
+    fn get_federation_token(
+        &self,
+        caller: Caller<'_>,
+        name: &str,
+        session_policy: &SessionPolicy,
+        duration: Duration,
+    ) -> Result<SessionCredentials, AwsError> {
+        self.aws.get_federation_token(caller, name, session_policy, duration)
+    }
+
+    fn get_signin_token(
+        &self,
+        console: &ConsoleEndpoints,
+        credentials: &SessionCredentials,
+        duration: Option<Duration>,
+    ) -> Result<SecretText, AwsError> {
+        self.aws.get_signin_token(console, credentials, duration)
+    }
+
+    fn register_client(&self, sso: &SsoEndpoints, name: &str, scopes: &[String]) -> Result<RegisteredClient, AwsError> {
+        self.aws.register_client(sso, name, scopes)
+    }
+
+    fn start_device_authorization(
+        &self,
+        sso: &SsoEndpoints,
+        client: &RegisteredClient,
+        start_url: &str,
+    ) -> Result<DeviceAuthorization, AwsError> {
+        self.aws.start_device_authorization(sso, client, start_url)
+    }
+
+    fn create_token(
+        &self,
+        sso: &SsoEndpoints,
+        client: &RegisteredClient,
+        grant: Grant<'_>,
+    ) -> Result<SsoToken, AwsError> {
+        self.aws.create_token(sso, client, grant)
+    }
+
+    fn get_role_credentials(
+        &self,
+        sso: &SsoEndpoints,
+        access_token: &SecretText,
+        account_id: &str,
+        role_name: &str,
+    ) -> Result<SessionCredentials, AwsError> {
+        self.aws.get_role_credentials(sso, access_token, account_id, role_name)
     }
 
     fn create_virtual_mfa_device(&self, caller: Caller<'_>, name: &str) -> Result<CreatedDevice, AwsError> {
@@ -241,7 +302,7 @@ fn a_session_of_an_earlier_device_of_the_name_is_no_proof() {
             expiration: bench.clock.now() + Duration::from_secs(3600),
         };
         let kind = SessionKind::GetSessionToken;
-        let session = SessionRecord { credentials, kind, profile: name("main"), source: name("main") };
+        let session = SessionRecord { credentials, kind, profile: name("main"), source: name("main"), mfa: true };
         let key = plan.steps[0].cache_key.clone();
         context.vault.remember_session(&key, &session, bench.clock.now()).unwrap();
         (key, session)

@@ -40,7 +40,7 @@ impl Ceremony<'_> {
         {
             return Ok(Proof::Remembered);
         }
-        let duration = step.map_or(PROOF_DURATION, |step| step.duration);
+        let duration = step.and_then(|step| step.duration).unwrap_or(PROOF_DURATION);
         let (mut unseen, mut refused) = (None, false);
         for attempt in 1..=PROOF_TRIES {
             let code = match unseen.take() {
@@ -52,7 +52,8 @@ impl Ceremony<'_> {
                 Ok(credentials) => {
                     if let Some(step) = step {
                         let (kind, profile) = (SessionKind::GetSessionToken, step.profile.clone());
-                        let session = SessionRecord { credentials, kind, profile, source: plan.source.clone() };
+                        let session =
+                            SessionRecord { credentials, kind, profile, source: plan.source.clone(), mfa: true };
                         self.context.vault.remember_session(&step.cache_key, &session, self.context.clock.now())?;
                     }
                     return Ok(Proof::Obtained);
