@@ -6,10 +6,15 @@
 //!
 //! ## A command with credentials: `mfavault exec prod -- aws s3 ls`
 //! `cli` reads the arguments, the environment and the AWS config once. `profile::chain` resolves the profile (pure),
-//! `session::plan` turns it into a list of calls (pure). `session::obtain` walks the plan: a session still fresh in
-//! the `vault`? Then nothing else happens. Otherwise one leader (`session::single_flight`) takes the long-term
-//! credentials from the vault, a code from `session::authenticator` (recorded as spent, then sent), asks STS through
-//! `aws`, and remembers the answer. `cli` then replaces the process with the command.
+//! `session::planner` turns it into a `session::plan`, a list of calls (pure; `explain` prints it). `session::obtain`
+//! walks the plan: a session still fresh in the `vault`? Then nothing else happens. Otherwise one leader
+//! (`session::single_flight`) has the step before it obtained in the same way, down to where the plan starts:
+//! long-term credentials from the vault or the environment, another tool's process (`session::outside`), a web
+//! identity, or a sign-in at IAM Identity Center (`session::sign_in`, shown by `browser`). If the call wants a code,
+//! `session::codes` finds it: given, from a seed by `session::authenticator` (recorded as spent, then sent), from the
+//! profile's command, from a person. `aws` is asked, and the answer remembered; if it denies, `session::denial` says
+//! why. `cli` then replaces the process with the command. With `--server` it stays instead: `commands::serve` answers
+//! from memory over `http_server`, and renews what it answers with by the same walk.
 //!
 //! ## A new device: `mfavault mfa enable main`
 //! GetCallerIdentity → CreateVirtualMFADevice → the seed is stored and read back → the codes of the previous and the
@@ -22,18 +27,19 @@ pub mod cli;
 // ---- floor: commands ---- verbs, one file each: run(&Context, Args) -> Result<Outcome, Error>; nothing is printed
 pub mod commands;
 
-// ---- floor: rehearsal ---- a strict stand-in of AWS's IAM and STS on loopback, for learning, demos and tests
+// ---- floor: rehearsal ---- a strict stand-in of AWS on loopback, sign-ins and console too, for learning and tests
 pub mod rehearsal;
 
-// ---- floor: session ---- the way from a profile to session credentials: plan, obtain, authenticator, single_flight
+// ---- floor: session ---- the way from a profile to session credentials: a plan, the walk, codes, one for all, denials
 pub mod session;
 
-// ---- floor: vault ---- what is remembered: typed records over a keystore, index, journal, spent-step ledger, locks
+// ---- floor: vault ---- what is remembered: typed records over a keystore, index, journal, ledger, counts, locks
 pub mod vault;
 
 // ---- floor: edges ---- the world outside, injected: each file is one part of it
 pub mod aws;
 pub mod backup_file;
+pub mod browser;
 pub mod clipboard;
 pub mod clock;
 pub mod environment;

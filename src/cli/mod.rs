@@ -1,14 +1,21 @@
 //! Words: the only place that knows clap, colours, exit codes, and which adapter is real.
 //!
 //! `args` reads the command line, `wire` puts the world together, this file calls the command, `render` shows what came
-//! out, `report` says what went wrong and what to do about it.
+//! out, `report` says what went wrong, `hint` what to do about it.
 
 mod args;
+mod complete;
+mod explain;
+mod hint;
 mod log;
 mod parse;
+mod picker;
 mod rehearse;
 mod render;
 mod report;
+mod serve;
+mod shell;
+mod status;
 mod tour;
 mod watch;
 mod wire;
@@ -27,6 +34,7 @@ use self::{
 };
 use crate::{
     atomic_file,
+    aws::SessionPolicy,
     commands::{self, Context, Error, Outcome, SessionRequest, exec::SDK_MIN_TTL},
     credentials::ExportDetails,
     process,
@@ -43,6 +51,9 @@ pub fn main() -> ExitCode {
     // Before anything secret is in memory.
     let hardened = process::harden();
     let arguments: Vec<_> = std::env::args_os().collect();
+    if complete::answered(&arguments) {
+        return ExitCode::SUCCESS;
+    }
     let words = Cli::command().color(args::colour_asked_for(&arguments));
     let cli = match words.try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -61,6 +72,12 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, hardened: process::Hardened) -> Result<ExitCode, Error> {
+    match &cli.command {
+        Command::Init(arguments) => return shell::init(arguments.shell).map(|()| ExitCode::SUCCESS),
+        Command::Completions(arguments) => return shell::completions(arguments.shell).map(|()| ExitCode::SUCCESS),
+        Command::Man(_) => return shell::man().map(|()| ExitCode::SUCCESS),
+        _ => {}
+    }
     let world = World::read(&cli.global)?;
     log::start(cli.global.verbose, world.environment.log);
     match cli.command {
@@ -68,8 +85,9 @@ fn run(cli: Cli, hardened: process::Hardened) -> Result<ExitCode, Error> {
         Command::Unlock(arguments) => world.unlock(arguments.time),
         Command::Lock(_) => world.lock(),
         Command::ClearClipboard => watch::clear_clipboard(&world),
-        command => {
-            let show = Show::of(&command);
+        Command::Status(arguments) if arguments.short => status::short(&world.environment),
+        mut command => {
+            let show = Show::of(&command, cli.global.color);
             let keystore = world.keystore()?;
             let vault = world.vault(&*keystore);
             let aws = world.aws()?;
@@ -83,11 +101,19 @@ fn run(cli: Cli, hardened: process::Hardened) -> Result<ExitCode, Error> {
                 // Before a code is spent that could not be copied.
                 watch::find_clipboard(&world)?;
             }
+            let used = picker::settle(&world, &context, &mut command)?;
+            let command = match command {
+                Command::Serve(arguments) => return serve::run(&context, arguments),
+                Command::Exec(arguments) if arguments.server => return serve::exec(&context, arguments, hardened),
+                command => command,
+            };
             let outcome = dispatch(&context, command);
             if let Err(error) = session::keep_clock_offset(&vault, &aws, context.prompt) {
                 context.prompt.say(&format!("warning: AWS's time is not kept for the next command: {error}"));
             }
             let outcome = outcome?;
+            // A convenience only: what hinders it hinders nothing else.
+            let _ = used.map(|profile| vault.note_use(&profile));
             if let (Outcome::Code { code, .. }, true) = (&outcome, show.copy) {
                 watch::copy(&world, code)?;
                 return Ok(ExitCode::SUCCESS);
@@ -101,8 +127,11 @@ fn run(cli: Cli, hardened: process::Hardened) -> Result<ExitCode, Error> {
 #[derive(Clone, Copy)]
 struct Show {
     json: bool,
+    colour: args::ColorChoice,
     codes: CodesFormat,
     export: ExportFormat,
+    /// The credentials say whose they are.
+    for_shell: bool,
     /// The code goes into the clipboard.
     copy: bool,
     /// A secret may go to what is no terminal.
@@ -110,18 +139,22 @@ struct Show {
 }
 
 impl Show {
-    fn of(command: &Command) -> Self {
-        let mut show =
-            Show { json: false, codes: CodesFormat::Lines, export: ExportFormat::Json, copy: false, force: true };
+    fn of(command: &Command, colour: args::ColorChoice) -> Self {
+        let (codes, export) = (CodesFormat::Lines, ExportFormat::Json);
+        let mut show = Show { json: false, colour, codes, export, for_shell: false, copy: false, force: true };
         match command {
             Command::List(arguments) => show.json = arguments.json,
             Command::Explain(arguments) => show.json = arguments.json,
             Command::Whoami(arguments) => show.json = arguments.json,
+            Command::Status(arguments) => show.json = arguments.json,
             Command::Code(arguments) => {
                 show.json = arguments.json;
                 show.copy = arguments.copy;
             }
-            Command::Export(arguments) => show.export = arguments.format,
+            Command::Export(arguments) => {
+                show.export = arguments.format;
+                show.for_shell = arguments.for_shell;
+            }
             Command::Mfa(MfaCommand::List(arguments)) => show.json = arguments.json,
             Command::Mfa(MfaCommand::Show(arguments)) => show.json = arguments.json,
             Command::Mfa(MfaCommand::Codes(arguments)) => {
@@ -155,26 +188,38 @@ fn dispatch(context: &Context<'_>, command: Command) -> Result<Outcome, Error> {
         Command::List(_) => commands::list::run(context),
         Command::Remove(arguments) => commands::remove::run(context, &arguments.profile, arguments.force),
         Command::Exec(arguments) => {
-            let request = session_request(context, arguments.session);
+            let request = session_request(context, arguments.session)?;
             commands::exec::run(context, &request, arguments.command)
         }
         Command::Export(arguments) => {
-            commands::exec::credentials(context, &session_request(context, arguments.session))
+            commands::exec::credentials(context, &session_request(context, arguments.session)?)
         }
         Command::CredentialProcess(arguments) => {
             let asked = arguments.session.min_ttl;
-            let mut request = session_request(context, arguments.session);
+            let mut request = session_request(context, arguments.session)?;
             request.min_ttl = asked.unwrap_or(SDK_MIN_TTL);
             commands::exec::credentials(context, &request)
         }
+        Command::Login(arguments) => {
+            let request = session_request(context, arguments.session)?;
+            commands::login::run(context, request, arguments.destination.as_deref(), arguments.print)
+        }
+        Command::Status(_) => commands::status::run(context),
         Command::Setup(arguments) => commands::setup::run(context, &arguments.profile, arguments.yes, arguments.undo),
         Command::Clear(arguments) => commands::clear::run(context, arguments.profile.as_ref()),
-        Command::Explain(arguments) => commands::explain::run(context, &session_request(context, arguments.session)),
-        Command::Whoami(arguments) => commands::whoami::run(context, &session_request(context, arguments.session)),
+        Command::Explain(arguments) => commands::explain::run(context, &session_request(context, arguments.session)?),
+        Command::Whoami(arguments) => commands::whoami::run(context, &session_request(context, arguments.session)?),
         Command::Mfa(command) => dispatch_mfa(context, command),
         Command::Code(arguments) => commands::code::run(context, arguments.name),
         Command::Backup(command) => dispatch_backup(context, command),
-        Command::Rehearse(_) | Command::Unlock(_) | Command::Lock(_) | Command::ClearClipboard => Ok(Outcome::Done),
+        Command::Serve(_)
+        | Command::Rehearse(_)
+        | Command::Unlock(_)
+        | Command::Lock(_)
+        | Command::Init(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::ClearClipboard => Ok(Outcome::Done),
     }
 }
 
@@ -253,8 +298,9 @@ fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process
         Outcome::Line(line) => render::print(&format!("{line}\n")),
         Outcome::RemoteDevices(rows) => render::remote_devices(&rows, show.json),
         Outcome::Profiles(rows) => render::profiles(&rows, show.json, now),
+        Outcome::Sessions(rows) => status::sessions(&rows, show.json, show.colour, now),
         Outcome::Whoami(whoami) => render::whoami(&whoami, show.json, now),
-        Outcome::Plan(plan) => render::plan(&plan, show.json),
+        Outcome::Plan(plan) => explain::plan(&plan, show.json),
         Outcome::Devices(devices) => render::devices(&devices, show.json),
         Outcome::Device(name, entry) => render::device(&name, &entry, show.json),
         Outcome::Code { name, serial_number, code, valid_until } => {
@@ -266,7 +312,8 @@ fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process
         }
         Outcome::Credentials { credentials, profile, region, account_id } => {
             let (region, account_id) = (region.as_deref(), account_id.as_deref());
-            let details = ExportDetails { profile: profile.as_str(), region, account_id };
+            let details =
+                ExportDetails { profile: profile.as_str(), names_profile: show.for_shell, region, account_id };
             render::print_secret(&credentials.export(show.export.into(), details)?)
         }
         Outcome::QrCode(_) if !show.force && !std::io::stdout().is_terminal() => return Err(Error::NotATerminal),
@@ -290,8 +337,12 @@ fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process
     Ok(code)
 }
 
-fn session_request(context: &Context<'_>, arguments: args::SessionArgs) -> SessionRequest {
-    SessionRequest {
+fn session_request(context: &Context<'_>, arguments: args::SessionArgs) -> Result<SessionRequest, Error> {
+    let document = arguments.policy.as_deref().map(policy_document).transpose()?;
+    let arns = arguments.policy_arn;
+    Ok(SessionRequest {
+        session_policy: SessionPolicy { document, arns },
+        for_console: false,
         profile: context.profile_or_default(arguments.profile),
         duration: arguments.duration,
         no_session: arguments.no_session,
@@ -299,6 +350,17 @@ fn session_request(context: &Context<'_>, arguments: args::SessionArgs) -> Sessi
         mfa_code: arguments.mfa_code,
         min_ttl: arguments.min_ttl.unwrap_or(SessionRequest::MIN_TTL),
         refresh: arguments.refresh,
+    })
+}
+
+/// A session policy as AWS counts it: without the white space between its words.
+fn policy_document(path: &Path) -> Result<String, Error> {
+    let text = read_text(path)?;
+    let document: serde_json::Value = serde_json::from_str(text.expose())
+        .map_err(|error| Error::Policy { path: path.to_owned(), reason: error.to_string() })?;
+    match document.is_object() {
+        true => Ok(document.to_string()),
+        false => Err(Error::Policy { path: path.to_owned(), reason: "it is no JSON object".to_owned() }),
     }
 }
 

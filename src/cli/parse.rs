@@ -7,44 +7,10 @@ use std::{
 
 use clap::{Arg, Command, builder::TypedValueParser, error::ErrorKind};
 
-use crate::mfa::{AuthenticationCode, InvalidAuthenticationCode};
-
-/// Reads `90`, `90s`, `15m`, `12h`, `1h30m`; a bare number is seconds.
-pub(super) fn time(text: &str) -> Result<Duration, String> {
-    let invalid = || "not a time such as 15m, 12h, 1h30m, or seconds".to_owned();
-    if text.is_empty() || !text.is_ascii() {
-        return Err(invalid());
-    }
-    let (mut total, mut number) = (0_u64, String::new());
-    let mut last_unit = u64::MAX;
-    for character in text.chars() {
-        let unit = match character {
-            '0'..='9' if number.len() < 9 => {
-                number.push(character);
-                continue;
-            }
-            'd' => 86_400,
-            'h' => 3_600,
-            'm' => 60,
-            's' => 1,
-            _ => return Err(invalid()),
-        };
-        // Units come once each, the largest first.
-        if unit >= last_unit {
-            return Err(invalid());
-        }
-        last_unit = unit;
-        total += number.parse::<u64>().map_err(|_| invalid())? * unit;
-        number.clear();
-    }
-    if !number.is_empty() {
-        if last_unit != u64::MAX {
-            return Err(invalid());
-        }
-        total = number.parse().map_err(|_| invalid())?;
-    }
-    Ok(Duration::from_secs(total))
-}
+use crate::{
+    mfa::{AuthenticationCode, InvalidAuthenticationCode},
+    profile::values::time,
+};
 
 /// Reads a time that is not zero.
 pub(super) fn some_time(text: &str) -> Result<Duration, String> {
@@ -52,15 +18,6 @@ pub(super) fn some_time(text: &str) -> Result<Duration, String> {
         Duration::ZERO => Err("it takes some time".to_owned()),
         time => Ok(time),
     }
-}
-
-/// Reads how long a session lasts: at least AWS's 15 minutes, at most its 36 hours.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let duration = time(text)?;
-    if !(900..=129_600).contains(&duration.as_secs()) {
-        return Err("a session lasts from 15m to 36h".to_owned());
-    }
-    Ok(duration)
 }
 
 /// Reads an authentication code. Not a function, because clap repeats what such a one refuses.
@@ -139,24 +96,6 @@ fn is_secret(argument: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_read_as_people_write_them() {
-        for (text, seconds) in
-            [("90", 90), ("90s", 90), ("15m", 900), ("12h", 43_200), ("1h30m", 5_400), ("1d", 86_400)]
-        {
-            assert_eq!(time(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in ["", "h", "1x", "-5m", "1m1h", "1h30", "1h1h", "9999999999", "٣m", "1.5h"] {
-            assert!(time(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_session_is_within_the_limits_of_aws() {
-        assert!(duration("15m").is_ok() && duration("36h").is_ok());
-        assert!(duration("14m").is_err() && duration("37h").is_err());
-    }
 
     #[test]
     fn seeds_and_keys_look_secret_and_names_do_not() {

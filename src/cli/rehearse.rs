@@ -17,7 +17,7 @@ use crate::{
     commands::Error,
     environment,
     process::{self, Hardened, Launch},
-    rehearsal::{Rehearsal, Settings},
+    rehearsal::{IdentityCenterSettings, Rehearsal, Settings},
 };
 
 /// The profile of the world's user, and his name.
@@ -25,10 +25,12 @@ pub(super) const PROFILE: &str = "rehearsal";
 pub(super) const USER: &str = "alice";
 
 const WELCOME: &str = "\
-This shell is a rehearsal. AWS is a strict stand-in on this machine (IAM and STS
-only), the vault is temporary, nothing of yours is touched. You are the user
-`alice`; a policy denies her nearly everything without MFA. Her key is in the
-credentials file, under the profile `rehearsal`, which AWS_PROFILE names.
+This shell is a rehearsal. AWS is a strict stand-in on this machine (IAM, STS,
+IAM Identity Center), the vault is temporary, nothing of yours is touched. You
+are the user `alice`; a policy denies her nearly everything without MFA. Her key
+is in the credentials file, under the profile `rehearsal`, which AWS_PROFILE
+names. Other profiles: `deploy` (a role), `web` (a role for a web identity),
+`developer` (a permission set of IAM Identity Center).
 
   mfavault add --from-credentials-file              store her key
   mfavault mfa enable                               make and enable a device
@@ -70,10 +72,17 @@ impl Stage {
             ));
         }
         let config = format!(
-            "[profile {PROFILE}]\nregion = us-east-1\n\n[profile deploy]\nrole_arn = arn:aws:iam::{}:role/deploy\n\
-             source_profile = {PROFILE}\n\n[profile admin]\nregion = us-east-1\n",
-            self.aws.account_id()
+            "[profile {PROFILE}]\nregion = us-east-1\n\n[profile deploy]\nrole_arn = arn:aws:iam::{account}:role/deploy\n\
+             source_profile = {PROFILE}\n\n[profile admin]\nregion = us-east-1\n\n[profile web]\n\
+             role_arn = arn:aws:iam::{account}:role/web\nweb_identity_token_file = {token}\n\n[profile developer]\n\
+             sso_session = {PROFILE}\nsso_account_id = {account}\nsso_role_name = Developer\n\n\
+             [sso-session {PROFILE}]\nsso_start_url = {start_url}\nsso_region = us-east-1\n\
+             sso_registration_scopes = sso:account:access\n",
+            account = self.aws.account_id(),
+            token = self.path("web-identity-token").display(),
+            start_url = IdentityCenterSettings::START_URL,
         );
+        fs::write(self.path("web-identity-token"), Settings::WEB_IDENTITY_TOKEN)?;
         fs::write(self.path("credentials"), credentials)?;
         fs::write(self.path("config"), config)?;
         fs::create_dir(self.path("bin"))?;
@@ -134,6 +143,7 @@ pub(super) fn run(world: &wire::World, arguments: RehearseArgs, hardened: &Harde
     let path = environment.iter().find(|(name, _)| is_path(name)).map(|(_, path)| path.clone());
     let program = process::find_program(&program, path.as_deref())?;
     let launch = Launch { program, arguments: command.collect(), environment };
+    world.prompt.release_signals();
     let status = process::run(&launch, hardened)?;
     Ok(ExitCode::from(u8::try_from(status & 0xff).unwrap_or(EXEC_FAILED)))
 }

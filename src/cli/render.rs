@@ -15,7 +15,7 @@ use super::args::CodesFormat;
 use crate::{
     commands::{
         backup::{Compared, Standing},
-        list::ProfileRow,
+        list::{LiveSession, ProfileRow},
         mfa::remote::{RemoteRow, Whereabouts},
         whoami::Whoami,
     },
@@ -23,7 +23,6 @@ use crate::{
     profile::ProfileName,
     rfc3339,
     secret::SecretText,
-    session::{Call, Plan},
     vault::DeviceEntry,
     visible::{is_unseen, visible},
 };
@@ -43,7 +42,7 @@ pub(super) fn print_secret(text: &SecretText) -> io::Result<()> {
     if text.expose().ends_with('\n') { Ok(()) } else { print("\n") }
 }
 
-fn print_json(value: &Value) -> io::Result<()> {
+pub(super) fn print_json(value: &Value) -> io::Result<()> {
     print(&format!("{}\n", escaped(&format!("{value:#}"))))
 }
 
@@ -64,31 +63,35 @@ fn escaped(json: &str) -> String {
 }
 
 /// Lines for a person.
-fn print_lines(lines: &str) -> io::Result<()> {
+pub(super) fn print_lines(lines: &str) -> io::Result<()> {
     print(&lines.lines().map(|line| visible(line) + "\n").collect::<String>())
 }
 
-fn table(headers: &[&str]) -> Table {
+pub(super) fn table(headers: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(headers.to_vec());
     table
 }
 
 /// Adds a row, each cell as it can be shown: one with a line break would look like another row.
-fn add_row<const COUNT: usize>(table: &mut Table, cells: [&str; COUNT]) {
+pub(super) fn add_row<const COUNT: usize>(table: &mut Table, cells: [&str; COUNT]) {
     table.add_row(cells.map(visible));
 }
 
-fn print_table(mut table: Table) -> io::Result<()> {
+/// The lines as they are laid out, each as wide as the others.
+pub(super) fn table_lines(mut table: Table) -> Vec<String> {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
-    print(&lines.concat())
+    table.lines().collect()
+}
+
+fn print_table(table: Table) -> io::Result<()> {
+    print(&table_lines(table).iter().map(|line| line.trim_end().to_owned() + "\n").collect::<String>())
 }
 
 /// How long still.
-fn time_left(until: SystemTime, now: SystemTime) -> String {
+pub(super) fn time_left(until: SystemTime, now: SystemTime) -> String {
     duration(until.duration_since(now).unwrap_or_default())
 }
 
@@ -110,9 +113,13 @@ pub(super) fn profiles(rows: &[ProfileRow], as_json: bool, now: SystemTime) -> i
                 let sessions: Vec<Value> = row
                     .sessions
                     .iter()
-                    .map(
-                        |(kind, expiration)| json!({"kind": kind.as_str(), "expiration": rfc3339::format(*expiration)}),
-                    )
+                    .map(|session| {
+                        json!({
+                            "kind": session.kind.as_str(),
+                            "mfa": session.mfa,
+                            "expiration": rfc3339::format(session.expiration),
+                        })
+                    })
                     .collect();
                 json!({
                     "profile": row.profile.as_str(),
@@ -120,6 +127,8 @@ pub(super) fn profiles(rows: &[ProfileRow], as_json: bool, now: SystemTime) -> i
                     "access_key_id": row.masked_access_key_id,
                     "serial_number": row.serial_number.as_ref().map(SerialNumber::as_str),
                     "device_held": row.device_held,
+                    "source": row.elsewhere.map(|elsewhere| elsewhere.as_str().replace(' ', "_")),
+                    "signed_in": row.signed_in,
                     "sessions": sessions,
                 })
             })
@@ -135,12 +144,17 @@ pub(super) fn profiles(rows: &[ProfileRow], as_json: bool, now: SystemTime) -> i
             (Some(serial), false) => format!("{} (not held here)", serial.device_name()),
             (None, _) => "-".to_owned(),
         };
-        let key = row.masked_access_key_id.as_deref().map_or("-".to_owned(), shortened);
-        let sessions: Vec<String> = row
-            .sessions
-            .iter()
-            .map(|(kind, expiration)| format!("{} {}", kind.as_str(), time_left(*expiration, now)))
-            .collect();
+        let key = match (&row.masked_access_key_id, row.elsewhere) {
+            (Some(masked), _) => shortened(masked),
+            (None, Some(elsewhere)) if row.signed_in => format!("{} (signed in)", elsewhere.as_str()),
+            (None, Some(elsewhere)) => elsewhere.as_str().to_owned(),
+            (None, None) => "-".to_owned(),
+        };
+        let session = |session: &LiveSession| {
+            let mfa = if session.mfa { " with MFA" } else { "" };
+            format!("{}{mfa} {}", session.kind.as_str(), time_left(session.expiration, now))
+        };
+        let sessions: Vec<String> = row.sessions.iter().map(session).collect();
         let sessions = if sessions.is_empty() { "-".to_owned() } else { sessions.join(", ") };
         add_row(&mut table, [&profile, &key, &device, &sessions]);
     }
@@ -279,68 +293,15 @@ pub(super) fn whoami(whoami: &Whoami, as_json: bool, now: SystemTime) -> io::Res
         }));
     }
     let left = whoami.expiration.map_or("no end".to_owned(), |expiration| time_left(expiration, now));
-    let mfa = if whoami.mfa_present { "present" } else { "not present" };
+    let mfa = match whoami.mfa_present {
+        Some(true) => "present",
+        Some(false) => "not present",
+        None => "not known: another tool gave these credentials",
+    };
     print_lines(&format!(
         "account   {}\narn       {}\nMFA       {mfa}\ntime left {left}\n",
         identity.account_id, identity.arn
     ))
-}
-
-pub(super) fn plan(plan: &Plan, as_json: bool) -> io::Result<()> {
-    if as_json {
-        let steps: Vec<Value> = plan
-            .steps
-            .iter()
-            .map(|step| {
-                json!({
-                    "call": step.call.as_str(),
-                    "profile": step.profile.as_str(),
-                    "duration_seconds": step.duration.as_secs(),
-                    "serial_number": step.serial_number.as_ref().map(SerialNumber::as_str),
-                    "role_arn": match &step.call {
-                        Call::AssumeRole { role_arn, .. } => Some(role_arn.to_string()),
-                        Call::GetSessionToken => None,
-                    },
-                    "origin": step.origins,
-                })
-            })
-            .collect();
-        return print_json(&json!({
-            "profile": plan.profile.as_str(),
-            "source_profile": plan.source.as_str(),
-            "region": plan.region,
-            "sts_endpoint": plan.endpoints.sts_url,
-            "steps": steps,
-            "notes": plan.notes,
-        }));
-    }
-    let mut text = format!("{}: keys of `{}`\n", plan.profile, plan.source);
-    if plan.steps.is_empty() {
-        text.push_str("no call: the long-term credentials go out as they are\n");
-    }
-    for (index, step) in plan.steps.iter().enumerate() {
-        text.push_str(&format!("{}. {}\n", index + 1, step.call.as_str()));
-        let mut line = |what: &str, key: &str, value: &str| {
-            let origin = step.origins.get(key).map(|origin| format!("  ← {origin}")).unwrap_or_default();
-            text.push_str(&format!("   {what:<12}{value}{origin}\n"));
-        };
-        if let Call::AssumeRole { role_arn, role_session_name, external_id } = &step.call {
-            line("role", "role_arn", &role_arn.to_string());
-            line("session", "role_session_name", role_session_name);
-            external_id.iter().for_each(|id| line("external ID", "external_id", id));
-        }
-        line("duration", "duration", &duration(step.duration));
-        line("device", "serial_number", step.serial_number.as_ref().map_or("-", SerialNumber::as_str));
-    }
-    text.push_str(&format!(
-        "region {}, STS at {}\n",
-        plan.region.as_deref().unwrap_or("not set"),
-        plan.endpoints.sts_url
-    ));
-    for note in &plan.notes {
-        text.push_str(&format!("note: {note}\n"));
-    }
-    print_lines(&text)
 }
 
 /// Prints the comparison; says whether all is alike.

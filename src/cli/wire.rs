@@ -1,15 +1,28 @@
 //! Puts the world together: which keystore, which prompt, which AWS. The only place that knows which adapter is real.
 
-use std::{cell::OnceCell, ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode, rc::Rc, time::Duration};
+use std::{
+    cell::OnceCell,
+    ffi::{OsStr, OsString},
+    io::IsTerminal,
+    path::PathBuf,
+    process::ExitCode,
+    rc::Rc,
+    time::Duration,
+};
 
-use super::args::{Global, KeystoreChoice};
+use super::{
+    args::{Global, KeystoreChoice},
+    report::Colour,
+};
 use crate::{
     aws::{ConnectionSettings, HttpAws, TimeSource},
+    browser::Browser,
     clock::{Clock, SystemClock},
     commands::{Context, Error},
-    environment::{Environment, EnvironmentError},
+    environment::{Environment, EnvironmentError, without_credentials},
     keystore::{AskPassphrase, FileKeystore, Keystore, KeystoreError, KeystoreKind, OsKeystore, PassphraseFor, choose},
-    prompt::{Nobody, Prompt, PromptError, TerminalPrompt},
+    process,
+    prompt::{self, Nobody, Prompt, PromptError, TerminalPrompt},
     secret::SecretText,
     vault::{CHOICE, Part, Vault, VaultError},
 };
@@ -49,12 +62,13 @@ impl GivenPassphrase {
 
 impl World {
     pub(super) fn read(global: &Global) -> Result<Self, Error> {
-        let environment = Environment::read()?;
+        let mut environment = Environment::read()?;
         let silenced = global.no_input || environment.no_input;
+        environment.no_input = silenced;
         let prompt: Rc<dyn Prompt> = match (global.no_input, environment.no_input) {
             (true, _) => Rc::new(Nobody::new("--no-input is given")),
             (_, true) => Rc::new(Nobody::new("MFAVAULT_NO_INPUT is set")),
-            _ => Rc::new(TerminalPrompt::new()),
+            _ => Rc::new(TerminalPrompt::new(Colour::chosen(global.color).is_wanted())),
         };
         let wish = match (global.keystore, environment.keystore.as_deref()) {
             (Some(KeystoreChoice::Os), _) | (None, Some("os")) => Some(KeystoreKind::Os),
@@ -83,6 +97,11 @@ impl World {
         self.interactive && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
     }
 
+    /// Whether somebody sits there who may choose from a list.
+    pub(super) fn can_choose(&self) -> bool {
+        self.interactive && prompt::can_choose(self.environment.term.as_deref())
+    }
+
     /// What `exec` runs without a command.
     pub(super) fn shell(&self) -> OsString {
         self.environment.shell()
@@ -101,8 +120,19 @@ impl World {
             environment: &self.environment,
             shared_config: OnceCell::new(),
             own_program: std::env::current_exe().unwrap_or_else(|_| "mfavault".into()),
+            browse: Box::new(|url| self.browse(url)),
             given_passphrase: Box::new(|| self.passphrase.get()),
         })
+    }
+
+    /// Opens an address in the person's browser, unless nobody is to be asked.
+    fn browse(&self, url: &str) -> bool {
+        let environment = &self.environment;
+        let find_program = |name: &OsStr| process::find_program(name, environment.path.as_deref()).ok();
+        let has_display = environment.wayland || environment.x11;
+        let browser = Browser::find(environment.browser.as_deref(), has_display, &find_program);
+        let inherited: Vec<_> = without_credentials(environment.inherited.iter().cloned()).collect();
+        self.interactive && browser.is_some_and(|browser| browser.open(url, &inherited))
     }
 
     /// The client; it builds nothing before the first call.

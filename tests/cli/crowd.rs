@@ -1,5 +1,7 @@
 //! Many processes that want the same session at once: one asks AWS, the rest read its answer.
 
+mod killed;
+
 use std::{
     process::{Command, Stdio},
     time::Duration,
@@ -74,6 +76,37 @@ fn roles_and_their_source_are_asked_for_once() {
         ran.succeeded();
     }
     assert_eq!((world.calls("GetSessionToken"), world.calls("AssumeRole")), (1, 1));
+    assert!(!is_refused(&world));
+}
+
+#[test]
+fn sixty_four_processes_for_a_role_make_one_call_for_each_step() {
+    let world = World::enrolled();
+    world.unlock();
+    let documents = at_once((0..64).map(|_| world.line("credential-process deploy")));
+    let first = documents[0].stdout.clone();
+    for ran in documents {
+        assert_eq!(ran.succeeded().stdout, first);
+    }
+    assert_eq!((world.calls("GetSessionToken"), world.calls("AssumeRole")), (1, 1));
+    assert!(!is_refused(&world));
+}
+
+#[test]
+fn two_roles_of_one_key_at_once_share_the_session_of_their_source() {
+    let world = World::enrolled();
+    world.unlock();
+    let role = "[profile open]\nrole_arn = arn:aws:iam::111122223333:role/open\nsource_profile = main\n\n";
+    world.configure("[profile deploy]", &format!("{role}[profile deploy]"));
+    late(&world, 300, None);
+    let profiles = ["deploy", "open"].iter().cycle().take(32);
+    let documents = at_once(profiles.map(|profile| world.mfavault(["credential-process", profile])));
+    let first = [documents[0].stdout.clone(), documents[1].stdout.clone()];
+    assert_ne!(first[0], first[1]);
+    for (index, ran) in documents.into_iter().enumerate() {
+        assert_eq!(ran.succeeded().stdout, first[index % 2]);
+    }
+    assert_eq!((world.calls("GetSessionToken"), world.calls("AssumeRole")), (1, 2));
     assert!(!is_refused(&world));
 }
 

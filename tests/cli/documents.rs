@@ -1,10 +1,10 @@
 //! `export` through real shells, and the document of `credential-process`.
 
-use std::{io::Read, process::Stdio, time::Duration};
+use std::{io::Read, os::unix::fs::PermissionsExt, process::Stdio, time::Duration};
 
 use serde_json::Value;
 
-use super::world::{PROFILE, REGION, Run, World, now};
+use super::world::{MFAVAULT, PROFILE, REGION, Run, World, now};
 use crate::support::programs::installed;
 
 const NAMES: [&str; 6] = [
@@ -171,4 +171,27 @@ fn a_failure_prints_no_document() {
     let world = World::with_keys();
     world.line("credential-process nobody").run().refused(1, &["nobody"]);
     world.line("credential-process main").env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").run().refused(1, &["hint:"]);
+}
+
+#[test]
+fn a_process_that_leads_back_here_is_told_at_once_and_one_that_leads_elsewhere_is_heard() {
+    let world = World::enrolled();
+    let round = world.path("round");
+    std::fs::write(&round, format!("#!/bin/sh\nexec {MFAVAULT} export round --format json\n")).unwrap();
+    std::fs::set_permissions(&round, PermissionsExt::from_mode(0o755)).unwrap();
+    let mut text = std::fs::read_to_string(world.path("config")).unwrap();
+    text.push_str(&format!(
+        "[profile round]\ncredential_process = {}\nmfa_serial = GAHT12345678\n[profile roles]\nsource_profile = round\n\
+         role_arn = arn:aws:iam::111122223333:role/open\n[profile far]\ncredential_process = {MFAVAULT} \
+         credential-process near\n[profile near]\ncredential_process = {MFAVAULT} credential-process main\n",
+        round.display()
+    ));
+    std::fs::write(world.path("config"), text).unwrap();
+    for profile in ["round", "roles"] {
+        // The inner run tells its reason on the same stderr.
+        world.line(&format!("export {profile}")).run().refused(1, &["leads back here: round → round"]);
+    }
+    let far = world.line("export far --format json").run().succeeded().json();
+    let main = world.line("export main --format json").run().succeeded().json();
+    assert_eq!(far["AccessKeyId"], main["AccessKeyId"], "by our own program, twice, with its own vault");
 }

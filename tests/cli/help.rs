@@ -54,10 +54,13 @@ remove
 exec
 export
 credential-process
+serve
+login
 setup
 clear
 explain
 whoami
+status
 mfa
 mfa enable
 mfa import
@@ -75,6 +78,9 @@ backup restore
 unlock
 lock
 rehearse
+init
+completions
+man
 "#]]
     );
 }

@@ -2,6 +2,7 @@
 
 mod world;
 
+mod completions;
 mod contract;
 mod crowd;
 mod damage;
@@ -11,7 +12,14 @@ mod files;
 mod help;
 mod json;
 mod leaks;
+mod login;
+mod picker;
 mod questions;
 mod rehearse;
 mod ritual;
+mod sdk;
+mod serve;
+mod shell;
+mod signals;
+mod status;
 mod system_keystore;

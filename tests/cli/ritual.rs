@@ -1,4 +1,4 @@
-//! AWS's documented ritual typed into the real AWS CLI with our codes, and SDKs that get credentials from here.
+//! AWS's documented ritual typed into the real AWS CLI with our codes, and the one command that does all of it.
 
 use std::fs;
 
@@ -49,47 +49,6 @@ fn the_two_codes_are_consecutive_and_the_later_one_is_the_current_one() {
     assert!(of_cli[3] == second || of_cli[1] == second);
     assert!(mfavault::rfc3339::parse(current["valid_until"].as_str().unwrap()).is_some());
     assert!(json.to_string().contains(of_cli[3]) || json.to_string().contains(second));
-}
-
-#[test]
-fn the_aws_cli_and_boto3_get_credentials_through_setup() {
-    if !installed(&["aws", "python3"]) {
-        return;
-    }
-    let world = World::enrolled();
-    world.configure("region = eu-central-1", "region = us-east-1");
-    let before = fs::read_to_string(world.path("config")).unwrap();
-    for profile in ["main", "deploy"] {
-        let shown = world.mfavault(["setup", profile, "--yes"]).run().succeeded();
-        assert!(shown.stderr.contains("credential_process"), "{shown:?}");
-    }
-    let config = fs::read_to_string(world.path("config")).unwrap();
-    assert!(config.contains("mfavault_role_arn") && !config.contains("\nrole_arn"), "{config}");
-
-    let users = "aws --profile main iam list-users --query Users[].UserName --output text";
-    let ran = world.program("sh").args(["-c", users]).run().succeeded();
-    assert_eq!(ran.stdout, "admin\talice\n");
-    let who = "aws --profile deploy --region eu-central-1 sts get-caller-identity --query Arn --output text";
-    let ran = world.program("sh").args(["-c", who]).run().succeeded();
-    assert!(ran.stdout.starts_with("arn:aws:sts::111122223333:assumed-role/deploy/tester@"), "{ran:?}");
-
-    let script = "import boto3\nfor name in ('main', 'deploy'):\n  session = boto3.Session(profile_name=name)\n  \
-                  print(session.get_credentials().method, session.client('sts', 'eu-central-1').get_caller_identity()['Arn'])\n\
-                  print(len(boto3.Session(profile_name='main').client('iam').list_users()['Users']))";
-    if world.program("python3").args(["-c", "import boto3"]).run().status.success() {
-        let ran = world.program("python3").args(["-c", script]).run().succeeded();
-        let lines: Vec<&str> = ran.stdout.lines().collect();
-        assert_eq!(lines[0], "custom-process arn:aws:iam::111122223333:user/alice");
-        assert!(lines[1].starts_with("custom-process arn:aws:sts::111122223333:assumed-role/deploy/"), "{lines:?}");
-        assert_eq!(lines[2], "2");
-    } else {
-        assert!(!installed(&["boto3 for python3"]));
-    }
-    assert_eq!((world.calls("GetSessionToken"), world.calls("AssumeRole")), (2, 1));
-    for profile in ["main", "deploy"] {
-        world.mfavault(["setup", profile, "--undo", "--yes"]).run().succeeded();
-    }
-    assert_eq!(fs::read_to_string(world.path("config")).unwrap(), before);
 }
 
 #[test]

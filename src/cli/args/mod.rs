@@ -3,12 +3,13 @@
 mod backup;
 mod mfa;
 mod session;
+mod shell;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling};
 
-pub(in crate::cli) use self::{backup::*, mfa::*, session::*};
+pub(in crate::cli) use self::{backup::*, mfa::*, session::*, shell::*};
 use crate::{cli::parse, mfa::SerialNumber, profile::ProfileName};
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -87,10 +88,13 @@ pub(in crate::cli) enum Command {
     Exec(ExecArgs),
     Export(ExportArgs),
     CredentialProcess(CredentialProcessArgs),
+    Serve(ServeArgs),
+    Login(LoginArgs),
     Setup(SetupArgs),
     Clear(ClearArgs),
     Explain(ExplainArgs),
     Whoami(WhoamiArgs),
+    Status(StatusArgs),
     /// The virtual MFA devices: enable, import, list, show, codes, qr, export, remove
     #[command(subcommand)]
     Mfa(MfaCommand),
@@ -103,6 +107,9 @@ pub(in crate::cli) enum Command {
     Unlock(UnlockArgs),
     Lock(LockArgs),
     Rehearse(RehearseArgs),
+    Init(InitArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Store an access key pair in the keystore
@@ -196,8 +203,8 @@ pub(in crate::cli) struct LockArgs {}
 
 /// Try everything against a strict stand-in of AWS on this machine
 ///
-/// A temporary vault, a user under a force-MFA policy, IAM and STS that really check signatures and codes. Nothing of
-/// yours is touched. On a terminal: a shell in that world; otherwise the tour.
+/// A temporary vault, a user under a force-MFA policy, IAM and STS that really check signatures and codes, IAM Identity
+/// Center, the console's sign-in. Nothing of yours is touched. On a terminal: a shell in that world; otherwise the tour.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mfavault rehearse
@@ -209,7 +216,10 @@ In that world, AWS's clock and faults are set over HTTP, and what was asked is s
   curl -X POST \"$AWS_ENDPOINT_URL/_rehearsal/fault?action=GetSessionToken&kind=lost-answer&times=1\"
   curl \"$AWS_ENDPOINT_URL/_rehearsal/requests\"
 Kinds of faults: latency (with milliseconds=N), lost-answer, closed-before-acting, throttling, server-error,
-truncated-body. POST /_rehearsal/clear-faults ends them.")]
+truncated-body. POST /_rehearsal/clear-faults ends them.
+
+The profile `developer` signs in at IAM Identity Center. Whoever opens the page approves; or a person refuses:
+  curl -X POST \"$AWS_ENDPOINT_URL/_rehearsal/sign-in?user_code=ABCD-EFGH&answer=deny\"")]
 pub(in crate::cli) struct RehearseArgs {
     /// Tell the story: add, enable, exec, credential_process, backup, restore
     #[arg(long, conflicts_with = "command")]

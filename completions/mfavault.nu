@@ -1,0 +1,761 @@
+module completions {
+
+  def "nu-complete mfavault profile names" [] {
+    ^mfavault list --json | from json | get profile
+  }
+
+  def "nu-complete mfavault keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # A virtual MFA device and credential vault for AWS
+  export extern mfavault [
+    --keystore: string@"nu-complete mfavault keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    --version(-V)             # Print version
+  ]
+
+  def "nu-complete mfavault add keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault add color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Store an access key pair in the keystore
+  export extern "mfavault add" [
+    --env                     # Take the pair from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    --stdin                   # Read two lines from standard input: the ID, the secret
+    --csv: path               # Read the file the console offers for download
+    --from-credentials-file   # Move the pair out of ~/.aws/credentials
+    --no-verify               # Do not check the pair with AWS
+    --no-config               # Do not add the profile to the AWS config
+    --force                   # Replace another key of the profile
+    --mfa-serial: string      # The serial number of the user's MFA device, written to the AWS config
+    --keystore: string@"nu-complete mfavault add keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault add color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile?: string@"nu-complete mfavault profile names"          # The profile [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault list keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show profiles with their keys, MFA devices and live sessions
+  export extern "mfavault list" [
+    --json                    # Print JSON
+    --keystore: string@"nu-complete mfavault list keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault list color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete mfavault remove keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault remove color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Forget a profile's access key and its sessions
+  export extern "mfavault remove" [
+    --force                   # Do not ask
+    --keystore: string@"nu-complete mfavault remove keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault remove color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile: string@"nu-complete mfavault profile names"           # The profile
+  ]
+
+  def "nu-complete mfavault exec keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault exec color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Run a command with session credentials in its environment
+  export extern "mfavault exec" [
+    --duration(-d): string    # How long the session lasts: `15m`, `12h`, or seconds [env: AWS_SESSION_TOKEN_TTL, AWS_ASSUME_ROLE_TTL]
+    --no-session(-n)          # Use the long-term credentials without GetSessionToken
+    --region(-r): string      # The region, for STS and for the command
+    --mfa-code: string        # A code of a device that is not held here
+    --policy: path            # A policy document that narrows a role's session down
+    --policy-arn: string      # A managed policy that narrows a role's session down; may be repeated
+    --min-ttl: string         # How long the credentials must still be valid
+    --refresh                 # Pass over remembered sessions
+    --server                  # Give the command an address that hands out fresh credentials as long as it runs, instead of fixed ones
+    --keystore: string@"nu-complete mfavault exec keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault exec color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile?: string@"nu-complete mfavault profile names"          # The profile [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault export format" [] {
+    [ "env" "dotenv" "json" "ini" "fish" "powershell" "cmd" "nu" ]
+  }
+
+  def "nu-complete mfavault export keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault export color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print session credentials for a shell or a file
+  export extern "mfavault export" [
+    --duration(-d): string    # How long the session lasts: `15m`, `12h`, or seconds [env: AWS_SESSION_TOKEN_TTL, AWS_ASSUME_ROLE_TTL]
+    --no-session(-n)          # Use the long-term credentials without GetSessionToken
+    --region(-r): string      # The region, for STS and for the command
+    --mfa-code: string        # A code of a device that is not held here
+    --policy: path            # A policy document that narrows a role's session down
+    --policy-arn: string      # A managed policy that narrows a role's session down; may be repeated
+    --min-ttl: string         # How long the credentials must still be valid
+    --refresh                 # Pass over remembered sessions
+    --format: string@"nu-complete mfavault export format" # The form
+    --for-shell               # Also MFAVAULT_PROFILE, as `exec` sets it: for `mfav`
+    --keystore: string@"nu-complete mfavault export keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault export color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile?: string@"nu-complete mfavault profile names"          # The profile [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault credential-process keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault credential-process color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Serve an AWS SDK: for `credential_process =` in the AWS config
+  export extern "mfavault credential-process" [
+    --duration(-d): string    # How long the session lasts: `15m`, `12h`, or seconds [env: AWS_SESSION_TOKEN_TTL, AWS_ASSUME_ROLE_TTL]
+    --no-session(-n)          # Use the long-term credentials without GetSessionToken
+    --region(-r): string      # The region, for STS and for the command
+    --mfa-code: string        # A code of a device that is not held here
+    --policy: path            # A policy document that narrows a role's session down
+    --policy-arn: string      # A managed policy that narrows a role's session down; may be repeated
+    --min-ttl: string         # How long the credentials must still be valid
+    --refresh                 # Pass over remembered sessions
+    --keystore: string@"nu-complete mfavault credential-process keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault credential-process color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile?: string@"nu-complete mfavault profile names"          # The profile [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault serve format" [] {
+    [ "env" "dotenv" "json" "fish" "powershell" "cmd" "nu" ]
+  }
+
+  def "nu-complete mfavault serve keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault serve color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Hand out credentials on loopback to other processes, fresh ones as long as it runs
+  export extern "mfavault serve" [
+    --duration(-d): string    # How long the session lasts: `15m`, `12h`, or seconds [env: AWS_SESSION_TOKEN_TTL, AWS_ASSUME_ROLE_TTL]
+    --no-session(-n)          # Use the long-term credentials without GetSessionToken
+    --region(-r): string      # The region, for STS and for the command
+    --mfa-code: string        # A code of a device that is not held here
+    --policy: path            # A policy document that narrows a role's session down
+    --policy-arn: string      # A managed policy that narrows a role's session down; may be repeated
+    --min-ttl: string         # How long the credentials must still be valid
+    --refresh                 # Pass over remembered sessions
+    --format: string@"nu-complete mfavault serve format" # The form of the two variables; json is one object with their names
+    --keystore: string@"nu-complete mfavault serve keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault serve color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile?: string@"nu-complete mfavault profile names"          # The profile [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault login keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault login color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Sign in to the AWS console with a profile's credentials
+  export extern "mfavault login" [
+    --duration(-d): string    # How long the session lasts: `15m`, `12h`, or seconds [env: AWS_SESSION_TOKEN_TTL, AWS_ASSUME_ROLE_TTL]
+    --no-session(-n)          # Use the long-term credentials without GetSessionToken
+    --region(-r): string      # The region, for STS and for the command
+    --mfa-code: string        # A code of a device that is not held here
+    --policy: path            # A policy document that narrows a role's session down
+    --policy-arn: string      # A managed policy that narrows a role's session down; may be repeated
+    --min-ttl: string         # How long the credentials must still be valid
+    --refresh                 # Pass over remembered sessions
+    --print                   # Print the address instead of opening it
+    --destination: string     # Where to go: a service (`ec2`), a path of the console (`ec2/home#Instances:`) or its URL
+    --keystore: string@"nu-complete mfavault login keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault login color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile?: string@"nu-complete mfavault profile names"          # The profile [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault setup keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault setup color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Let plain `aws --profile PROFILE` and every SDK get credentials from here
+  export extern "mfavault setup" [
+    --yes                     # Do not ask
+    --undo                    # Take the change back
+    --keystore: string@"nu-complete mfavault setup keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault setup color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile: string@"nu-complete mfavault profile names"           # The profile
+  ]
+
+  def "nu-complete mfavault clear keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault clear color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Forget remembered sessions
+  export extern "mfavault clear" [
+    --keystore: string@"nu-complete mfavault clear keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault clear color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile?: string@"nu-complete mfavault profile names"          # Only those of this profile and made with its key
+  ]
+
+  def "nu-complete mfavault explain keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault explain color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show which calls a profile leads to, and where each value comes from
+  export extern "mfavault explain" [
+    --duration(-d): string    # How long the session lasts: `15m`, `12h`, or seconds [env: AWS_SESSION_TOKEN_TTL, AWS_ASSUME_ROLE_TTL]
+    --no-session(-n)          # Use the long-term credentials without GetSessionToken
+    --region(-r): string      # The region, for STS and for the command
+    --mfa-code: string        # A code of a device that is not held here
+    --policy: path            # A policy document that narrows a role's session down
+    --policy-arn: string      # A managed policy that narrows a role's session down; may be repeated
+    --min-ttl: string         # How long the credentials must still be valid
+    --refresh                 # Pass over remembered sessions
+    --json                    # Print JSON
+    --keystore: string@"nu-complete mfavault explain keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault explain color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile?: string@"nu-complete mfavault profile names"          # The profile [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault whoami keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault whoami color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Ask AWS whose credentials a profile gives
+  export extern "mfavault whoami" [
+    --duration(-d): string    # How long the session lasts: `15m`, `12h`, or seconds [env: AWS_SESSION_TOKEN_TTL, AWS_ASSUME_ROLE_TTL]
+    --no-session(-n)          # Use the long-term credentials without GetSessionToken
+    --region(-r): string      # The region, for STS and for the command
+    --mfa-code: string        # A code of a device that is not held here
+    --policy: path            # A policy document that narrows a role's session down
+    --policy-arn: string      # A managed policy that narrows a role's session down; may be repeated
+    --min-ttl: string         # How long the credentials must still be valid
+    --refresh                 # Pass over remembered sessions
+    --json                    # Print JSON
+    --keystore: string@"nu-complete mfavault whoami keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault whoami color" # When to use colour
+    --help(-h)                # Print help
+    profile?: string@"nu-complete mfavault profile names"          # The profile [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault status keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault status color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show the live sessions and how long they still last
+  export extern "mfavault status" [
+    --short                   # One line about the current shell, fit for its prompt
+    --json                    # Print JSON
+    --keystore: string@"nu-complete mfavault status keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault status color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete mfavault mfa keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # The virtual MFA devices: enable, import, list, show, codes, qr, export, remove
+  export extern "mfavault mfa" [
+    --keystore: string@"nu-complete mfavault mfa keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa color" # When to use colour
+    --help(-h)                # Print help
+  ]
+
+  def "nu-complete mfavault mfa enable keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa enable color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Create a virtual MFA device at AWS, store its seed here and enable it
+  export extern "mfavault mfa enable" [
+    --name: string            # The device's name [default: the user name]
+    --user-name: string       # The user who gets the device, if not the one who calls
+    --qr: path                # Write the seed as a QR code to this file before the device is enabled
+    --keystore: string@"nu-complete mfavault mfa enable keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa enable color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    profile?: string@"nu-complete mfavault profile names"          # The profile whose user gets the device [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault mfa import keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa import color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Take in a seed from elsewhere
+  export extern "mfavault mfa import" [
+    --stdin                   # Read the seed or URI from standard input
+    --qr: path                # Read a picture of a QR code: PNG or JPEG, AWS's QRCode.png included
+    --serial: string          # The device's serial number at AWS
+    --profile: string@"nu-complete mfavault profile names"         # The profile whose user has the device
+    --force                   # Replace the seed of a device of the same name
+    --keystore: string@"nu-complete mfavault mfa import keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa import color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name?: string             # The local name [default: the name in the URI or the serial number]
+  ]
+
+  def "nu-complete mfavault mfa list keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa list color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show the devices held here
+  export extern "mfavault mfa list" [
+    --remote                  # Ask AWS too: held, missing here, missing there
+    --json                    # Print JSON
+    --keystore: string@"nu-complete mfavault mfa list keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa list color" # When to use colour
+    --help(-h)                # Print help
+  ]
+
+  def "nu-complete mfavault mfa show keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show what is known of one device; never its seed
+  export extern "mfavault mfa show" [
+    --json                    # Print JSON
+    --keystore: string@"nu-complete mfavault mfa show keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa show color" # When to use colour
+    --help(-h)                # Print help
+    name: string              # The device, or a profile
+  ]
+
+  def "nu-complete mfavault mfa codes format" [] {
+    [ "lines" "cli" ]
+  }
+
+  def "nu-complete mfavault mfa codes keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa codes color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print the two consecutive codes that `aws iam enable-mfa-device` needs
+  export extern "mfavault mfa codes" [
+    --format: string@"nu-complete mfavault mfa codes format" # The form
+    --json                    # Print JSON with time steps and validity
+    --keystore: string@"nu-complete mfavault mfa codes keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa codes color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # The device, or a profile
+  ]
+
+  def "nu-complete mfavault mfa qr keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa qr color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show the QR code of a device again, or write it to a file
+  export extern "mfavault mfa qr" [
+    --output(-o): path        # A .png or .svg file
+    --force                   # Replace the file; without a file, print to what is not a terminal
+    --keystore: string@"nu-complete mfavault mfa qr keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa qr color" # When to use colour
+    --help(-h)                # Print help
+    name: string              # The device, or a profile
+  ]
+
+  def "nu-complete mfavault mfa export keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa export color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print a device's otpauth:// URI, seed and all
+  export extern "mfavault mfa export" [
+    --yes                     # Do not ask
+    --keystore: string@"nu-complete mfavault mfa export keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa export color" # When to use colour
+    --help(-h)                # Print help
+    name: string              # The device, or a profile
+  ]
+
+  def "nu-complete mfavault mfa remove keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa remove color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Forget a device and its seed here; AWS still demands its codes
+  export extern "mfavault mfa remove" [
+    --force                   # Do not ask
+    --keystore: string@"nu-complete mfavault mfa remove keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa remove color" # When to use colour
+    --help(-h)                # Print help
+    name: string              # The device
+  ]
+
+  def "nu-complete mfavault code keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault code color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print the current authentication code
+  export extern "mfavault code" [
+    --json                    # Print JSON: code, serial_number, valid_until
+    --copy                    # Put it into the clipboard instead, which is cleared after a while if it is unchanged
+    --watch                   # Show the codes of all devices, or of one, live, until Ctrl-C
+    --keystore: string@"nu-complete mfavault code keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault code color" # When to use colour
+    --help(-h)                # Print help
+    name?: string             # The device or profile [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault backup keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault backup color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Encrypted backups of the seeds: create, verify, restore
+  export extern "mfavault backup" [
+    --keystore: string@"nu-complete mfavault backup keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault backup color" # When to use colour
+    --help(-h)                # Print help
+  ]
+
+  def "nu-complete mfavault backup create keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault backup create color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Write all seeds to one encrypted file, in the format of the `age` tool
+  export extern "mfavault backup create" [
+    --recipient(-r): string   # Encrypt to this age or SSH public key instead of a passphrase; repeatable
+    --passphrase-file: path   # Read the backup's passphrase from the first line of this file
+    --with-keys               # Put the long-term credentials in as well
+    --identity(-i): path      # An age or SSH private key to read the file back with
+    --force                   # Replace the file
+    --keystore: string@"nu-complete mfavault backup create keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault backup create color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    file: path                # The file to write
+  ]
+
+  def "nu-complete mfavault backup verify keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault backup verify color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Say for each device whether a backup makes the same codes as the vault
+  export extern "mfavault backup verify" [
+    --passphrase-file: path   # Read the backup's passphrase from the first line of this file
+    --identity(-i): path      # An age or SSH private key that opens the file; repeatable
+    --json                    # Print JSON
+    --keystore: string@"nu-complete mfavault backup verify keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault backup verify color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    file: path                # The backup
+  ]
+
+  def "nu-complete mfavault backup restore keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault backup restore color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Bring the devices of a backup into the vault
+  export extern "mfavault backup restore" [
+    --passphrase-file: path   # Read the backup's passphrase from the first line of this file
+    --identity(-i): path      # An age or SSH private key that opens the file; repeatable
+    --overwrite               # Replace devices and keys that differ
+    --yes                     # Do not ask
+    --keystore: string@"nu-complete mfavault backup restore keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault backup restore color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    file: path                # The backup
+  ]
+
+  def "nu-complete mfavault clear-clipboard keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault clear-clipboard color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  export extern "mfavault clear-clipboard" [
+    --keystore: string@"nu-complete mfavault clear-clipboard keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault clear-clipboard color" # When to use colour
+    --help(-h)                # Print help
+  ]
+
+  def "nu-complete mfavault unlock keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault unlock color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Remember the unlocked key of the file keystore in the kernel for a time
+  export extern "mfavault unlock" [
+    --for: string             # For how long
+    --keystore: string@"nu-complete mfavault unlock keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault unlock color" # When to use colour
+    --help(-h)                # Print help
+  ]
+
+  def "nu-complete mfavault lock keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault lock color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Forget the unlocked key of the file keystore
+  export extern "mfavault lock" [
+    --keystore: string@"nu-complete mfavault lock keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault lock color" # When to use colour
+    --help(-h)                # Print help
+  ]
+
+  def "nu-complete mfavault rehearse keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault rehearse color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Try everything against a strict stand-in of AWS on this machine
+  export extern "mfavault rehearse" [
+    --tour                    # Tell the story: add, enable, exec, credential_process, backup, restore
+    --list-users              # List the account's users with the credentials in the environment: what needs MFA there
+    --keystore: string@"nu-complete mfavault rehearse keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault rehearse color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete mfavault init shell" [] {
+    [ "bash" "zsh" "fish" "powershell" "nu" ]
+  }
+
+  def "nu-complete mfavault init keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault init color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print what gives this shell the function `mfav`, which sets credentials in the shell itself
+  export extern "mfavault init" [
+    --keystore: string@"nu-complete mfavault init keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault init color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    shell: string@"nu-complete mfavault init shell" # Which shell
+  ]
+
+  def "nu-complete mfavault completions shell" [] {
+    [ "bash" "zsh" "fish" "powershell" "elvish" "nushell" ]
+  }
+
+  def "nu-complete mfavault completions keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault completions color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print the script that completes mfavault's words in a shell
+  export extern "mfavault completions" [
+    --keystore: string@"nu-complete mfavault completions keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault completions color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    shell: string@"nu-complete mfavault completions shell" # Which shell
+  ]
+
+  def "nu-complete mfavault man keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault man color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print the manual: a page a command
+  export extern "mfavault man" [
+    --keystore: string@"nu-complete mfavault man keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault man color" # When to use colour
+    --help(-h)                # Print help
+  ]
+
+}
+
+export use completions *

@@ -1,0 +1,69 @@
+# `mfav`: mfavault for this very shell. In ~/.zshrc, below `compinit`:
+#   eval "$(mfavault init zsh)"
+#
+# mfav use PROFILE [OPTIONS]  this shell gets the credentials of the profile; the options are those of `export`
+# mfav off                    and loses them
+# mfav                        mfavault status
+# mfav ANYTHING ELSE          mfavault ANYTHING ELSE
+#
+# The program is found by its name each time, so that an upgrade needs no new shell. Nothing that it prints is run.
+\builtin unalias mfav 2>/dev/null || \builtin true
+
+function mfav {
+  case ${1-} in
+    use | off)
+      # Secrets are not to be traced.
+      \builtin setopt local_options no_xtrace
+      "_mfavault_$1" "${@:2}"
+      ;;
+    *)
+      if [[ $# -eq 0 ]]; then
+        \builtin command mfavault status
+      else
+        \builtin command mfavault "$@"
+      fi
+      ;;
+  esac
+}
+
+function _mfavault_use {
+  \builtin local text line had_region
+  text=$(
+    _mfavault_forget_region
+    \builtin command mfavault export --format dotenv --for-shell "$@"
+  ) || \builtin return
+  if [[ $text != AWS_ACCESS_KEY_ID=* ]]; then
+    # It was asked for help, not for credentials.
+    \builtin printf '%s\n' "$text"
+    \builtin return 0
+  fi
+  _mfavault_off || \builtin return
+  had_region=${AWS_REGION-}${AWS_DEFAULT_REGION-}
+  while [[ -n $text ]]; do
+    line=${text%%$'\n'*}
+    \builtin export "${line?}" || \builtin return
+    text=${text:${#line}}
+    text=${text#$'\n'}
+  done
+  if [[ -z $had_region ]]; then
+    _mfavault_region=${AWS_REGION-}
+  fi
+}
+
+function _mfavault_off {
+  if [[ $# -gt 0 ]]; then
+    \builtin printf 'usage: mfav off\n' >&2
+    \builtin return 2
+  fi
+  _mfavault_forget_region
+  \builtin unset -v \
+    @VARIABLES@
+}
+
+# Takes a region away that came with a profile; one that was here before stays.
+function _mfavault_forget_region {
+  if [[ -n ${_mfavault_region-} && ${AWS_REGION-} == "$_mfavault_region" ]]; then
+    \builtin unset -v AWS_REGION AWS_DEFAULT_REGION
+  fi
+  _mfavault_region=
+}
