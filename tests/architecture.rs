@@ -70,7 +70,8 @@ fn no_test_file_is_forgotten() {
     let folder = repository().join("tests");
     let mut reached = BTreeSet::new();
     reach(&folder.join("main.rs"), &mut reached);
-    let forgotten: Vec<_> = rust_files(&folder).into_iter().filter(|file| !reached.contains(file)).collect();
+    let tests = rust_files(&folder).into_iter().filter(|file| !file.starts_with(folder.join("sdk/rust")));
+    let forgotten: Vec<_> = tests.filter(|file| !reached.contains(file)).collect();
     assert!(forgotten.is_empty(), "tests/main.rs does not lead to these: {forgotten:?}");
 }
 

@@ -10,6 +10,8 @@ mod commands;
 mod interop;
 mod keystore_contract;
 mod process;
+#[cfg(unix)]
+mod profiles;
 mod prompt_terminal;
 mod support;
 mod vault;
