@@ -49,8 +49,8 @@ fn print(text: io::Result<String>) -> Result<(), Error> {
 
 fn init_text(shell: InitShell) -> io::Result<String> {
     let (function, separator) = match shell {
-        InitShell::Bash => (include_str!("shell/mfav.bash"), " \\\n    "),
-        InitShell::Zsh => (include_str!("shell/mfav.zsh"), " \\\n    "),
+        InitShell::Bash => (concat!(include_str!("shell/mfav.bash"), include_str!("shell/mfav.sh")), " \\\n    "),
+        InitShell::Zsh => (concat!(include_str!("shell/mfav.zsh"), include_str!("shell/mfav.sh")), " \\\n    "),
         InitShell::Fish => (include_str!("shell/mfav.fish"), " "),
         InitShell::Powershell => (include_str!("shell/mfav.ps1"), "', '"),
         InitShell::Nu => (include_str!("shell/mfav.nu"), " "),
