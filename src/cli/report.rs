@@ -65,6 +65,12 @@ pub(super) fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
         .filter(|argument| looks_secret(argument) && text.contains(argument))
         .collect();
     if secrets.is_empty() && !secret_among(arguments) {
+        if let Some(hint) = of_unknown_argument(error, arguments) {
+            // In the place of clap's tips, which guess otherwise.
+            let first = text.lines().next().unwrap_or_default();
+            let _ = writeln!(io::stderr(), "{}\nhint: {hint}", one_line(first));
+            return ExitCode::from(USAGE);
+        }
         let unclean: Vec<&str> =
             arguments.iter().filter_map(|argument| argument.to_str()).filter(|text| one_line(text) != **text).collect();
         if unclean.is_empty() {
@@ -75,9 +81,6 @@ pub(super) fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
                 text = text.replace(argument, &one_line(argument));
             }
             text.lines().for_each(|line| drop(writeln!(io::stderr(), "{}", one_line(line))));
-        }
-        if let Some(hint) = of_unknown_argument(error, arguments) {
-            let _ = writeln!(io::stderr(), "hint: {hint}");
         }
         return ExitCode::from(USAGE);
     }
