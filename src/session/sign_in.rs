@@ -143,7 +143,7 @@ impl Obtainer<'_> {
                 Ok(())
             }
             Err(_) if (self.browse)(verification_uri_complete) => {
-                self.prompt.say(&text);
+                text.lines().for_each(|line| self.prompt.say(line));
                 Ok(())
             }
             Err(error) => Err(error),
