@@ -52,16 +52,15 @@ pub fn clock_offset(vault: &Vault<'_>, aws: &dyn Aws) -> Result<ClockOffset, Vau
 /// # Errors
 /// As [`Vault::keep_clock_offset`].
 pub fn keep_clock_offset(vault: &Vault<'_>, aws: &dyn Aws, prompt: &dyn Prompt) -> Result<(), VaultError> {
-    let Some(measured) = aws.clock_offset().filter(|offset| offset.seconds.abs() <= LARGEST_OFFSET_SECONDS) else {
-        return Ok(());
-    };
+    let Some(measured) = aws.clock_offset() else { return Ok(()) };
     let kept = vault.clock_offset()?;
     let change = measured.seconds - kept.unwrap_or_default().seconds;
     if change.abs() < NOTABLE_OFFSET_SECONDS {
         return Ok(());
     }
     let notable = measured.seconds.abs() >= NOTABLE_OFFSET_SECONDS;
-    if notable {
+    // A larger one was an error, which has said so. It is kept: the next command is refused without waiting for a code.
+    if notable && measured.seconds.abs() <= LARGEST_OFFSET_SECONDS {
         let side = if measured.seconds < 0 { "ahead of" } else { "behind" };
         let seconds = measured.seconds.abs();
         prompt.say(&format!("note: this machine's clock is {seconds} s {side} AWS's; codes go by AWS's clock"));

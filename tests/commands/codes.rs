@@ -75,6 +75,26 @@ fn a_code_that_was_turned_away_unseen_is_sent_again() {
 }
 
 #[test]
+fn a_clock_that_is_too_far_off_is_refused_at_once_by_the_next_command_though_no_code_is_left() {
+    let bench = Bench::with_device();
+    (0..3).for_each(|_| refresh(&bench).unwrap());
+    bench.set_skew(1200);
+    let refused = || {
+        bench.run(|context| {
+            let request = SessionRequest { refresh: true, ..SessionRequest::plain(name("main")) };
+            let result = commands::exec::credentials(context, &request).map(drop);
+            session::keep_clock_offset(context.vault, context.aws, context.prompt).unwrap();
+            assert!(matches!(result, Err(Error::Obtain(ObtainError::Aws(AwsError::ClockSkew { .. })))), "{result:?}");
+        });
+        (bench.prompt.countdowns().len(), bench.prompt.talk())
+    };
+    assert_eq!(refused().0, 1, "nobody knows the clock yet");
+    (0..3).for_each(|_| assert_eq!(refused(), (0, String::new())));
+    bench.set_skew(0);
+    refresh(&bench).unwrap();
+}
+
+#[test]
 fn a_clock_that_was_found_wrong_is_reckoned_with_by_the_next_command_until_it_is_right() {
     let bench = Bench::with_device();
     let record = bench.device("alice").unwrap();
