@@ -288,16 +288,31 @@ pub fn check_new_file(path: &Path) -> Result<(), FileError> {
 /// Reads a file that a person named, whatever it is: a picture, a backup, a pipe of the shell.
 ///
 /// # Errors
-/// If the system refuses, or the file is larger than 128 MiB, then `Io`.
+/// If the system refuses, the file is larger than 128 MiB, or it is a pipe with a name, whose other end might never be
+/// opened, then `Io`.
 pub fn read_user_file(path: &Path) -> Result<Vec<u8>, FileError> {
-    const LIMIT_BYTES: u64 = 128 * 1024 * 1024;
+    read_user_file_up_to(path, 128 << 20)
+}
+
+/// As [`read_user_file`], of a file that has at most so many bytes; a larger one is not read at all.
+///
+/// # Errors
+/// As [`read_user_file`].
+pub fn read_user_file_up_to(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
     let read = || {
+        // The shell's own pipes have no name that leads to them.
+        if std::fs::canonicalize(path).is_ok_and(|path| system::is_pipe(&path)) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a named pipe"));
+        }
         let file = std::fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        if length > limit_bytes {
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+        }
         // Sized once: a buffer that grows leaves copies of what may be a secret.
-        let length = file.metadata()?.len().clamp(64 * 1024, LIMIT_BYTES);
-        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
-        file.take(LIMIT_BYTES + 1).read_to_end(&mut bytes)?;
-        match bytes.len() as u64 > LIMIT_BYTES {
+        let mut bytes = Vec::with_capacity(usize::try_from(length.max(64 * 1024)).unwrap_or_default() + 1);
+        file.take(limit_bytes + 1).read_to_end(&mut bytes)?;
+        match bytes.len() as u64 > limit_bytes {
             true => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
             false => Ok(bytes),
         }

@@ -1,6 +1,8 @@
 //! Which characters are seen. Names, addresses and messages come from files, backups and servers; what acts on a terminal,
 //! hides, or turns the direction of writing (Unicode Technical Report 36, section 2) is not to reach a reader.
 
+use std::fmt;
+
 /// Whether a character acts on a terminal, takes no room, or changes the direction of text, instead of being seen.
 pub fn is_unseen(character: char) -> bool {
     character.is_control()
@@ -12,6 +14,16 @@ pub fn is_unseen(character: char) -> bool {
 /// The text without its unseen characters.
 pub fn visible(text: &str) -> String {
     text.chars().filter(|character| !is_unseen(*character)).collect()
+}
+
+/// A text as one word of a POSIX shell, for a command that a reader may paste; as it is, if no shell makes anything of it.
+pub fn shell_word(text: impl fmt::Display) -> String {
+    let text = text.to_string();
+    let is_plain = |character: char| character.is_alphanumeric() || "_./:@=+,-".contains(character);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
 }
 
 #[cfg(test)]
@@ -49,6 +61,21 @@ mod tests {
         }
         for character in [' ', '\u{a0}', 'ä', '`', '‐', '…', '\u{301}', '\u{fe0f}'] {
             assert!(!is_unseen(character), "{character:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_shell_would_read_is_quoted() {
+        for (text, word) in [
+            ("alice@123-2", "alice@123-2"),
+            ("J\u{fc}rgen", "J\u{fc}rgen"),
+            ("Amazon Web Services:alice", "'Amazon Web Services:alice'"),
+            ("$(id)", "'$(id)'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+            ("a;b", "'a;b'"),
+        ] {
+            assert_eq!(shell_word(text), word);
         }
     }
 }

@@ -89,3 +89,8 @@ impl Folder {
 pub(super) fn create_folders(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
+
+/// Pipes have no names among files here.
+pub(super) fn is_pipe(_path: &Path) -> bool {
+    false
+}

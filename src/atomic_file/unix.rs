@@ -16,6 +16,12 @@ use rustix::{
 
 use super::{FileError, quoted, refused};
 
+/// Whether a path names a pipe.
+pub(super) fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
+}
+
 /// Mode bits that let others write.
 const OTHERS_WRITE: u32 = 0o022;
 /// In a folder with this bit only a file's owner can rename or remove it.
