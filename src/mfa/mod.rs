@@ -3,6 +3,7 @@
 //! Codes follow RFC 4226 (HOTP) and RFC 6238 (TOTP); what AWS takes is SHA-1, six digits, thirty seconds.
 
 mod code;
+pub mod interchange;
 pub mod qr;
 mod seed;
 mod serial_number;
@@ -27,11 +28,19 @@ pub struct VirtualMfaDevice {
     pub seed: Seed,
     /// Algorithm, digits and period.
     pub settings: CodeSettings,
+    /// Of a counter-based device (RFC 4226): the first counter whose code was not given out when this was written
+    /// down. The ledger knows of later ones. None makes codes of the time.
+    pub counter: Option<u64>,
 }
 
 impl VirtualMfaDevice {
-    /// The code of one time step.
+    /// The code of one time step; of a counter-based device, the code of that counter.
     pub fn code(&self, step: TimeStep) -> AuthenticationCode {
         code::authentication_code(&self.seed, self.settings, step)
+    }
+
+    /// Whether AWS takes codes of this kind.
+    pub fn fits_aws(&self) -> bool {
+        self.settings == CodeSettings::AWS && self.counter.is_none()
     }
 }

@@ -3,7 +3,7 @@
 //! A code of an `otpauth` URI is the seed itself: what is drawn is a secret, and so is what is read. Pictures come from
 //! strangers: their size is looked at before anything is decoded.
 
-use std::io::Cursor;
+use std::{borrow::Cow, io::Cursor};
 
 use image::{
     DynamicImage, GrayImage, ImageError, ImageFormat, ImageReader, Limits, Luma,
@@ -123,7 +123,27 @@ fn encode(text: &SecretText) -> Result<QrCode, QrError> {
     QrCode::new(text.expose().as_bytes()).map_err(|_| QrError::TooLong)
 }
 
+/// A PNG without its ancillary chunks, save transparency (PNG specification, section 5.4): a colour profile can unpack to
+/// gigabytes, and nothing of it is seen. Any other file as it is.
+fn essential(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+    let Some(mut rest) = bytes.strip_prefix(SIGNATURE) else { return Cow::Borrowed(bytes) };
+    let mut kept = Vec::with_capacity(bytes.len());
+    kept.extend_from_slice(SIGNATURE);
+    while let Some((length, _)) = rest.split_first_chunk::<4>() {
+        let whole = (u32::from_be_bytes(*length) as usize).saturating_add(12);
+        let Some((chunk, after)) = rest.split_at_checked(whole) else { break };
+        if chunk[4].is_ascii_uppercase() || &chunk[4..8] == b"tRNS" {
+            kept.extend_from_slice(chunk);
+        }
+        rest = after;
+    }
+    kept.extend_from_slice(rest);
+    Cow::Owned(kept)
+}
+
 fn decode(bytes: &[u8]) -> Result<DynamicImage, QrError> {
+    let bytes = &*essential(bytes);
     let reader = || {
         let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
         let mut limits = Limits::default();
@@ -358,6 +378,21 @@ mod tests {
                 }
             }
             collect(&picture, &mut Vec::new());
+        }
+    }
+
+    #[test]
+    fn a_colour_profile_that_unpacks_to_much_is_not_unpacked() {
+        let uri = SecretText::from("otpauth://totp/a?secret=GEZDGNBVGY3TQOJQ");
+        let png = png(&uri).expect("a picture");
+        // Behind the header: a profile whose checksum and content nobody looks at.
+        let (head, rest) = png.expose().split_at(8 + 25);
+        let profile = [&7_u32.to_be_bytes()[..], b"iCCPx\0\0bomb", b"\0\0\0\0"].concat();
+        let bombed = [head, &profile, rest].concat();
+        assert!(*essential(&bombed) == **png.expose());
+        assert_eq!(read(&bombed).expect("codes"), [uri]);
+        for cut in [9, 20, 40, bombed.len() / 2] {
+            assert!(read(&bombed[..cut]).is_err(), "{cut}");
         }
     }
 }

@@ -42,6 +42,16 @@ impl SerialNumber {
         self.0.parse().ok()
     }
 
+    /// Whether it is that of a virtual device, which alone AWS can delete.
+    pub fn is_virtual(&self) -> bool {
+        self.arn().is_some_and(|arn| arn.resource.starts_with("mfa/"))
+    }
+
+    /// Whether the device has codes, virtual or hardware; FIDO keys and passkeys (`u2f/`) have none.
+    pub fn gives_codes(&self) -> bool {
+        self.arn().is_none_or(|arn| arn.resource.starts_with("mfa/"))
+    }
+
     /// The device's name: what stands behind the last slash; for a hardware token the number itself.
     pub fn device_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
@@ -98,8 +108,15 @@ mod tests {
             ("arn:aws-us-gov:iam::123456789012:mfa/division/alice@example.com", "alice@example.com"),
             ("GAHT12345678", "GAHT12345678"),
         ] {
-            assert_eq!(text.parse::<SerialNumber>().expect("a serial number").device_name(), name);
+            let serial_number = text.parse::<SerialNumber>().expect("a serial number");
+            assert_eq!((serial_number.device_name(), serial_number.gives_codes()), (name, true));
         }
+    }
+
+    #[test]
+    fn a_passkey_has_no_codes() {
+        let passkey = "arn:aws:iam::123456789012:u2f/user/alice/default-R1A2B3C4D5";
+        assert!(!passkey.parse::<SerialNumber>().expect("a serial number").gives_codes());
     }
 
     #[test]

@@ -10,14 +10,17 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::{Algorithm, CodeSettings, InvalidCodeSettings, InvalidSeed, Seed, SerialNumber, VirtualMfaDevice};
-use crate::{secret::SecretText, visible::is_unseen};
+use crate::{
+    secret::SecretText,
+    visible::{is_unseen, visible},
+};
 
 /// Who AWS's QR codes name as the issuer.
 pub const AWS_ISSUER: &str = "Amazon Web Services";
 
 const MAX_BYTES: usize = 4096;
 
-/// What an `otpauth://totp` URI says.
+/// What an `otpauth://totp` or `otpauth://hotp` URI says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtpauthUri {
     /// Who demands the codes.
@@ -28,6 +31,8 @@ pub struct OtpauthUri {
     pub seed: Seed,
     /// Algorithm, digits and period.
     pub settings: CodeSettings,
+    /// The next counter of a counter-based device (`hotp`); none if codes are made of the time.
+    pub counter: Option<u64>,
 }
 
 /// What the label of an AWS device says of it: `DEVICE@ACCOUNT`.
@@ -48,12 +53,12 @@ pub enum InvalidOtpauthUri {
     /// Above 4 KiB.
     #[error("the otpauth URI is longer than {MAX_BYTES} bytes")]
     TooLong,
-    /// An `hotp` URI.
-    #[error("the otpauth URI is of type hotp: its codes are counted, not made of the time")]
-    CounterBased,
     /// Neither `totp` nor `hotp`, or Steam's own codes.
-    #[error("the otpauth URI is not of type totp")]
+    #[error("the otpauth URI is of neither type totp nor hotp")]
     Type,
+    /// An `hotp` URI that does not say where to go on.
+    #[error("the otpauth URI is of type hotp and has no `counter`")]
+    NoCounter,
     /// Percent-encoded bytes that are not UTF-8.
     #[error("the {part} of the otpauth URI is not UTF-8")]
     Encoding {
@@ -100,6 +105,7 @@ impl OtpauthUri {
             account: device.account.clone(),
             seed: device.seed.clone(),
             settings: device.settings,
+            counter: device.counter,
         }
     }
 
@@ -109,7 +115,7 @@ impl OtpauthUri {
         let seed = self.seed.to_base32();
         let names = self.issuer.as_ref().map_or(0, String::len) * 6 + self.account.len() * 3;
         let mut uri = String::with_capacity(seed.expose().len() + names + 100);
-        uri.push_str("otpauth://totp/");
+        uri.push_str(if self.counter.is_some() { "otpauth://hotp/" } else { "otpauth://totp/" });
         if let Some(issuer) = &self.issuer {
             encode(issuer, &mut uri);
             uri.push(':');
@@ -131,6 +137,9 @@ impl OtpauthUri {
         }
         if ours.period_seconds() != aws.period_seconds() {
             uri.push_str(&format!("&period={}", ours.period_seconds()));
+        }
+        if let Some(counter) = self.counter {
+            uri.push_str(&format!("&counter={counter}"));
         }
         SecretText::from(uri)
     }
@@ -169,7 +178,7 @@ impl FromStr for OtpauthUri {
     /// unencoded characters, unknown parameters.
     ///
     /// # Errors
-    /// If it is not `otpauth://totp/…`, then `Scheme`, `CounterBased` or `Type`; if it is longer than 4 KiB, then
+    /// If it is neither `otpauth://totp/…` nor `otpauth://hotp/…`, then `Scheme` or `Type`; if it is longer than 4 KiB, then
     /// `TooLong`; if a known parameter comes twice, then `Duplicate`; and one variant for each part that is wrong.
     fn from_str(text: &str) -> Result<Self, InvalidOtpauthUri> {
         let text = text.trim();
@@ -181,13 +190,12 @@ impl FromStr for OtpauthUri {
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (kind, label) = path.split_once('/').unwrap_or((path, ""));
         let parameters = Parameters::read(query)?;
-        if kind.eq_ignore_ascii_case("hotp") {
-            return Err(InvalidOtpauthUri::CounterBased);
-        }
         let steam = parameters.encoder.is_some_and(|encoder| encoder.eq_ignore_ascii_case("steam"));
-        if !kind.eq_ignore_ascii_case("totp") || steam {
-            return Err(InvalidOtpauthUri::Type);
-        }
+        let counter = match kind.to_ascii_lowercase().as_str() {
+            "totp" if !steam => None,
+            "hotp" if !steam => Some(parameters.counter()?),
+            _ => return Err(InvalidOtpauthUri::Type),
+        };
 
         let issuer = match parameters.issuer {
             Some(issuer) => decode_name(&issuer.replace('+', " "), "issuer")?,
@@ -203,6 +211,7 @@ impl FromStr for OtpauthUri {
             account,
             seed: Seed::from_base32(&secret)?,
             settings: parameters.settings()?,
+            counter,
         })
     }
 }
@@ -215,6 +224,7 @@ struct Parameters<'a> {
     algorithm: Option<&'a str>,
     digits: Option<&'a str>,
     period: Option<&'a str>,
+    counter: Option<&'a str>,
     encoder: Option<&'a str>,
 }
 
@@ -229,6 +239,7 @@ impl<'a> Parameters<'a> {
                 "algorithm" => ("algorithm", &mut parameters.algorithm),
                 "digits" => ("digits", &mut parameters.digits),
                 "period" => ("period", &mut parameters.period),
+                "counter" => ("counter", &mut parameters.counter),
                 "encoder" => ("encoder", &mut parameters.encoder),
                 _ => continue,
             };
@@ -237,6 +248,11 @@ impl<'a> Parameters<'a> {
             }
         }
         Ok(parameters)
+    }
+
+    fn counter(&self) -> Result<u64, InvalidOtpauthUri> {
+        let counter = self.counter.ok_or(InvalidOtpauthUri::NoCounter)?;
+        counter.parse().map_err(|_| InvalidOtpauthUri::Number { parameter: "counter" })
     }
 
     fn settings(&self) -> Result<CodeSettings, InvalidOtpauthUri> {
@@ -262,7 +278,7 @@ impl<'a> Parameters<'a> {
 
 /// Splits `issuer:account`. With several colons nothing tells where the issuer ends, save an issuer parameter that is
 /// the beginning of the label.
-fn split_label(label: &str, issuer: &str) -> (String, String) {
+pub(super) fn split_label(label: &str, issuer: &str) -> (String, String) {
     let named = (!issuer.is_empty()).then(|| label.strip_prefix(issuer)?.strip_prefix(':')).flatten();
     let (prefix, account) = match (named, label.split_once(':')) {
         (Some(account), _) => (issuer, account),
@@ -272,7 +288,7 @@ fn split_label(label: &str, issuer: &str) -> (String, String) {
     (prefix.trim().to_owned(), account.trim().to_owned())
 }
 
-fn strip_prefix_any_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+pub(super) fn strip_prefix_any_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let (head, rest) = text.split_at_checked(prefix.len())?;
     head.eq_ignore_ascii_case(prefix).then_some(rest)
 }
@@ -285,8 +301,19 @@ fn decode_name(text: &str, part: &'static str) -> Result<String, InvalidOtpauthU
     Ok(name.trim().to_owned())
 }
 
+/// What a URI is called, to name one by that cannot be used: its label as far as it is readable, cut to 128 characters; none if
+/// a seed may be in it.
+pub(super) fn shown_label(text: &str) -> Option<String> {
+    let path = strip_prefix_any_case(text.trim(), "otpauth://")?.split('?').next()?;
+    let label = decode(path.split_once('/')?.1, "label").ok()?;
+    // A URI whose `?` is missing or encoded has its parameters in the label.
+    let has_seed = label.to_ascii_lowercase().contains("secret=");
+    let label: String = visible(&label).trim().chars().take(128).collect();
+    (!label.is_empty() && !has_seed).then_some(label)
+}
+
 /// Percent-decoding (RFC 3986, section 2.1); a `%` that begins no pair of hexadecimal digits stands for itself.
-fn decode(text: &str, part: &'static str) -> Result<Zeroizing<String>, InvalidOtpauthUri> {
+pub(super) fn decode(text: &str, part: &'static str) -> Result<Zeroizing<String>, InvalidOtpauthUri> {
     let bytes = text.as_bytes();
     let mut decoded = Zeroizing::new(Vec::with_capacity(bytes.len()));
     let mut index = 0;
@@ -433,6 +460,15 @@ mod tests {
     }
 
     #[test]
+    fn counter_based_devices_are_read_and_written() {
+        let text = format!("otpauth://hotp/alice?secret={SEED}&counter=18446744073709551615");
+        let uri = read(&text);
+        assert_eq!(uri.counter, Some(u64::MAX));
+        assert_eq!(uri.to_uri().expose(), &text);
+        assert_eq!(read("otpauth://totp/alice?secret=SEED&counter=7").counter, None);
+    }
+
+    #[test]
     fn names_survive_being_written_and_read() {
         for (issuer, account) in [
             (None, "alice"),
@@ -445,6 +481,7 @@ mod tests {
                 account: account.to_owned(),
                 seed: Seed::from_base32(SEED).expect("a seed"),
                 settings: CodeSettings::AWS,
+                counter: None,
             };
             let written = uri.to_uri();
             assert_eq!(written.expose().parse::<OtpauthUri>().expect("an otpauth URI"), uri);
@@ -460,7 +497,9 @@ mod tests {
             ("SEED", Scheme),
             ("https://example.com/?secret=SEED", Scheme),
             ("otpauth-migration://offline?data=x", Scheme),
-            ("otpauth://hotp/alice?secret=SEED&counter=1", CounterBased),
+            ("otpauth://hotp/alice?secret=SEED", NoCounter),
+            ("otpauth://hotp/alice?secret=SEED&counter=-1", Number { parameter: "counter" }),
+            ("otpauth://hotp/alice?secret=SEED&counter=1&encoder=steam", Type),
             ("otpauth://steam/alice?secret=SEED", Type),
             ("otpauth://totp/alice?secret=SEED&encoder=steam", Type),
             ("otpauth://SEED", Type),
