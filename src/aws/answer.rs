@@ -7,10 +7,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use roxmltree::{Document, Node, ParsingOptions};
 use zeroize::Zeroizing;
 
-use super::{AwsError, CallerIdentity, CreatedDevice, EnabledDevice, refusal::clean};
+use super::{AwsError, CallerIdentity, CreatedDevice, EnabledDevice, ListedDevice, refusal::clean};
 use crate::{
     credentials::SessionCredentials,
-    mfa::Seed,
+    mfa::{Seed, SerialNumber},
     rfc3339,
     secret::{SecretBytes, SecretText},
 };
@@ -68,11 +68,11 @@ impl GivenCredentials<'_> {
     }
 }
 
-/// One page of ListMFADevices.
+/// One page of a list.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct DevicePage {
-    /// The devices.
-    pub(super) devices: Vec<EnabledDevice>,
+pub(super) struct Page<T> {
+    /// What is listed.
+    pub(super) members: Vec<T>,
     /// Where the next page begins, if there is one.
     pub(super) marker: Option<String>,
 }
@@ -154,24 +154,44 @@ impl Answer {
     ///
     /// # Errors
     /// If something is missing or malformed, then `UnusableAnswer`.
-    pub(super) fn device_page(&self) -> Result<DevicePage, AwsError> {
-        let document = self.document()?;
-        let result = self.result(&document)?;
-        let mut devices = Vec::new();
-        for member in self.child(result, "MFADevices")?.children().filter(Node::is_element) {
-            let serial_number = self.text(member, "SerialNumber")?;
-            devices.push(EnabledDevice {
-                serial_number: serial_number
-                    .parse()
-                    .map_err(|_| self.unusable("SerialNumber is not a serial number"))?,
+    pub(super) fn device_page(&self) -> Result<Page<EnabledDevice>, AwsError> {
+        self.page("MFADevices", |member| {
+            Ok(EnabledDevice {
+                serial_number: self.serial_number(member)?,
                 user_name: clean(self.text(member, "UserName")?, &[]),
                 enabled: rfc3339::parse(self.text(member, "EnableDate")?)
                     .ok_or_else(|| self.unusable("EnableDate is not a time"))?,
-            });
-        }
+            })
+        })
+    }
+
+    /// Reads a page of ListVirtualMFADevices. A path may have characters that no serial number has; such a device is
+    /// nobody's that could be named here, and left out.
+    ///
+    /// # Errors
+    /// As [`Answer::device_page`].
+    pub(super) fn virtual_device_page(&self) -> Result<Page<ListedDevice>, AwsError> {
+        let page = self.page("VirtualMFADevices", |member| {
+            let Ok(serial_number) = self.text(member, "SerialNumber")?.parse() else { return Ok(None) };
+            let arn = |user| self.text(user, "Arn")?.parse().map_err(|_| self.unusable("Arn is not an ARN"));
+            let owner = child(member, "User").map(arn).transpose()?;
+            Ok(Some(ListedDevice { serial_number, owner }))
+        })?;
+        Ok(Page { members: page.members.into_iter().flatten().collect(), marker: page.marker })
+    }
+
+    fn serial_number(&self, member: Node<'_, '_>) -> Result<SerialNumber, AwsError> {
+        self.text(member, "SerialNumber")?.parse().map_err(|_| self.unusable("SerialNumber is not a serial number"))
+    }
+
+    fn page<T>(&self, list: &str, read: impl Fn(Node<'_, '_>) -> Result<T, AwsError>) -> Result<Page<T>, AwsError> {
+        let document = self.document()?;
+        let result = self.result(&document)?;
+        let members = self.child(result, list)?.children().filter(Node::is_element);
+        let members = members.map(read).collect::<Result<Vec<T>, AwsError>>()?;
         let truncated = self.text(result, "IsTruncated").is_ok_and(|text| text == "true");
         let marker = if truncated { Some(self.text(result, "Marker")?.to_owned()) } else { None };
-        Ok(DevicePage { devices, marker })
+        Ok(Page { members, marker })
     }
 
     pub(super) fn document(&self) -> Result<Document<'_>, AwsError> {

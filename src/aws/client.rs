@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedDevice, DeviceAuthorization,
-    EnabledDevice, Grant, MfaProof, RegisteredClient, SessionPolicy, SsoToken, WebIdentityRequest,
+    EnabledDevice, Grant, ListedDevice, MfaProof, RegisteredClient, SessionPolicy, SsoToken, WebIdentityRequest,
+    answer::{Answer, Page},
     connection::ConnectionSettings,
     endpoints::{ConsoleEndpoints, Endpoints, SsoEndpoints},
     federation,
@@ -18,8 +19,8 @@ use crate::{
     secret::SecretText,
 };
 
-/// A user has eight devices at most; more pages than this are no answer.
-const MOST_PAGES: usize = 10;
+/// An account has at most some ten thousand devices, a hundred on a page; more pages than this are no answer.
+const MOST_PAGES: usize = 200;
 
 /// AWS itself, or what the endpoints say stands for it.
 pub struct HttpAws {
@@ -56,6 +57,28 @@ impl HttpAws {
             .with("AuthenticationCode2", codes[1].expose())
             .repeating(Repeat::SpendsCodes);
         self.transport.call(&query.by(caller))?.acknowledgement()
+    }
+
+    /// Asks for a list of IAM's to its end.
+    fn all_pages<T>(
+        &self,
+        operation: &'static str,
+        user_name: Option<&str>,
+        caller: Caller<'_>,
+        read: impl Fn(&Answer) -> Result<Page<T>, AwsError>,
+    ) -> Result<Vec<T>, AwsError> {
+        let mut all = Vec::new();
+        let mut marker: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let query = Query::iam(operation).with_some("UserName", user_name);
+            let page = read(&self.transport.call(&query.with_some("Marker", marker.as_deref()).by(caller))?)?;
+            all.extend(page.members);
+            marker = page.marker;
+            if marker.is_none() {
+                return Ok(all);
+            }
+        }
+        Err(AwsError::UnusableAnswer { operation, reason: "the list has no end".to_owned() })
     }
 
     /// Sends a request that AWS answers with session credentials.
@@ -146,8 +169,12 @@ impl Aws for HttpAws {
     }
 
     fn create_virtual_mfa_device(&self, caller: Caller<'_>, name: &str) -> Result<CreatedDevice, AwsError> {
+        let (path, name) = match name.strip_prefix('/').unwrap_or(name).rsplit_once('/') {
+            Some((path, name)) => (format!("/{path}/"), name),
+            None => ("/".to_owned(), name.strip_prefix('/').unwrap_or(name)),
+        };
         let query = Query::iam("CreateVirtualMFADevice")
-            .with("Path", "/")
+            .with("Path", path)
             .with("VirtualMFADeviceName", name)
             .repeating(Repeat::ChangesTheOutcome);
         self.transport.call(&query.by(caller))?.created_device()
@@ -174,19 +201,24 @@ impl Aws for HttpAws {
     }
 
     fn list_mfa_devices(&self, caller: Caller<'_>, user_name: &str) -> Result<Vec<EnabledDevice>, AwsError> {
-        let operation = "ListMFADevices";
-        let mut devices = Vec::new();
-        let mut marker: Option<String> = None;
-        for _ in 0..MOST_PAGES {
-            let query = Query::iam(operation).with("UserName", user_name).with_some("Marker", marker.as_deref());
-            let page = self.transport.call(&query.by(caller))?.device_page()?;
-            devices.extend(page.devices);
-            marker = page.marker;
-            if marker.is_none() {
-                return Ok(devices);
-            }
-        }
-        Err(AwsError::UnusableAnswer { operation, reason: "the list has no end".to_owned() })
+        self.all_pages("ListMFADevices", Some(user_name), caller, Answer::device_page)
+    }
+
+    fn deactivate_mfa_device(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        serial_number: &SerialNumber,
+    ) -> Result<(), AwsError> {
+        let query = Query::iam("DeactivateMFADevice")
+            .with("UserName", user_name)
+            .with("SerialNumber", serial_number.as_str())
+            .repeating(Repeat::ChangesTheOutcome);
+        self.transport.call(&query.by(caller))?.acknowledgement()
+    }
+
+    fn list_virtual_mfa_devices(&self, caller: Caller<'_>) -> Result<Vec<ListedDevice>, AwsError> {
+        self.all_pages("ListVirtualMFADevices", None, caller, Answer::virtual_device_page)
     }
 
     fn delete_virtual_mfa_device(&self, caller: Caller<'_>, serial_number: &SerialNumber) -> Result<(), AwsError> {

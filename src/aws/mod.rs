@@ -196,6 +196,15 @@ pub struct EnabledDevice {
     pub enabled: SystemTime,
 }
 
+/// A virtual device as ListVirtualMFADevices shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedDevice {
+    /// Its ARN.
+    pub serial_number: SerialNumber,
+    /// The ARN of the user or root who has it; none if it is unassigned: never enabled, or deactivated.
+    pub owner: Option<Arn>,
+}
+
 /// The calls we make to AWS. Each method is one API operation of the same name.
 ///
 /// # Errors
@@ -263,7 +272,7 @@ pub trait Aws {
         account_id: &str,
         role_name: &str,
     ) -> Result<SessionCredentials, AwsError>;
-    /// IAM CreateVirtualMFADevice, with path `/`.
+    /// IAM CreateVirtualMFADevice. What stands before the last slash of the name is its path.
     fn create_virtual_mfa_device(&self, caller: Caller<'_>, name: &str) -> Result<CreatedDevice, AwsError>;
     /// IAM EnableMFADevice, with the codes of two consecutive time steps in order.
     fn enable_mfa_device(
@@ -283,6 +292,15 @@ pub trait Aws {
     ) -> Result<(), AwsError>;
     /// IAM ListMFADevices of one user, all pages.
     fn list_mfa_devices(&self, caller: Caller<'_>, user_name: &str) -> Result<Vec<EnabledDevice>, AwsError>;
+    /// IAM DeactivateMFADevice: AWS demands the device no more; it and its seed stay, unassigned.
+    fn deactivate_mfa_device(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        serial_number: &SerialNumber,
+    ) -> Result<(), AwsError>;
+    /// IAM ListVirtualMFADevices of the account, all pages.
+    fn list_virtual_mfa_devices(&self, caller: Caller<'_>) -> Result<Vec<ListedDevice>, AwsError>;
     /// IAM DeleteVirtualMFADevice: the device must not be enabled.
     fn delete_virtual_mfa_device(&self, caller: Caller<'_>, serial_number: &SerialNumber) -> Result<(), AwsError>;
     /// How far AWS's clock is ahead of ours by the last answer's `Date`; none before the first answer, and zero when

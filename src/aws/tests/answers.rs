@@ -81,10 +81,10 @@ fn a_list_without_end_is_given_up() {
         200,
         "<ListMFADevicesResponse><ListMFADevicesResult><IsTruncated>true</IsTruncated><Marker>x</Marker><MFADevices/></ListMFADevicesResult></ListMFADevicesResponse>",
     );
-    let server = Server::saying(vec![page; 20]);
+    let server = Server::saying(vec![page; 210]);
     let caller = Caller { signer: Signer::LongTerm(&long_term()), endpoints: &server.endpoints() };
     assert!(matches!(client().list_mfa_devices(caller, "alice"), Err(AwsError::UnusableAnswer { .. })));
-    assert_eq!(server.requests().len(), 10);
+    assert_eq!(server.requests().len(), 200);
 }
 
 #[test]
