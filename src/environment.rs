@@ -113,6 +113,8 @@ pub struct Environment {
     pub x11: bool,
     /// Whether `SSH_CONNECTION` or `SSH_TTY` is set.
     pub ssh: bool,
+    /// Whether `TMUX` is set.
+    pub tmux: bool,
     /// `USER`; on Windows `USERNAME`.
     pub user: Option<String>,
     /// `PATH`, to find commands in.
@@ -315,6 +317,7 @@ impl Environment {
             wayland: variables.path("WAYLAND_DISPLAY").is_some(),
             x11: variables.path("DISPLAY").is_some(),
             ssh: variables.path("SSH_CONNECTION").or_else(|| variables.path("SSH_TTY")).is_some(),
+            tmux: variables.path("TMUX").is_some(),
             user: variables.text(if cfg!(windows) { "USERNAME" } else { "USER" })?,
             path: variables.get("PATH").map(OsStr::to_owned),
             term: variables.text("TERM")?,
