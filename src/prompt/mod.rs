@@ -1,7 +1,12 @@
 //! Edge: a person. Questions go to the controlling terminal, never to stdin or stdout; talk goes to stderr.
 
+#[cfg_attr(unix, path = "device_unix.rs")]
+#[cfg_attr(windows, path = "device_windows.rs")]
+mod device;
+mod dialog;
 mod menu;
 mod nobody;
+mod screen;
 #[cfg_attr(unix, path = "signals_unix.rs")]
 #[cfg_attr(windows, path = "signals_windows.rs")]
 mod signals;
@@ -15,8 +20,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use dialog::Dialog;
 pub use menu::can_choose;
 pub use nobody::Nobody;
+pub use screen::{Key, Screen, Size};
 pub use terminal::TerminalPrompt;
 
 use crate::secret::SecretText;
@@ -41,6 +48,12 @@ pub trait Prompt {
     /// As [`Prompt::secret`].
     fn confirm(&self, question: &str, instead: &str) -> Result<bool, PromptError>;
 
+    /// Asks a person to agree that something secret goes out: on the terminal, else by a dialog. An empty answer is no.
+    ///
+    /// # Errors
+    /// As [`Prompt::secret`]; if nobody answers the dialog, then `NoTerminal` as well.
+    fn agree(&self, question: &str, instead: &str) -> Result<bool, PromptError>;
+
     /// Asks for one of the options, the first one marked; gives its place in the list. To be called only if
     /// [`can_choose`] says so.
     ///
@@ -54,6 +67,13 @@ pub trait Prompt {
     /// # Errors
     /// As [`Prompt::secret`].
     fn show(&self, question: &str, text: &str, instead: &str) -> Result<(), PromptError>;
+
+    /// Takes the whole terminal, to show something for a while; none if there is no terminal. Whoever has it says and asks
+    /// nothing before it is given back.
+    ///
+    /// # Errors
+    /// If the terminal fails, then `Io`.
+    fn screen(&self) -> Result<Option<Screen>, PromptError>;
 
     /// Says one line of talk at once, on stderr: what is happening, or a warning.
     fn say(&self, line: &str);

@@ -2,24 +2,25 @@
 
 use std::time::Duration;
 
-use super::{Prompt, PromptError, talk};
+use super::{Prompt, PromptError, Screen, signals::EndSignals, talk};
 use crate::{secret::SecretText, visible::visible};
 
 /// Refuses every question.
 pub struct Nobody<'a> {
     reason: &'static str,
     listener: Option<&'a dyn Fn(&str)>,
+    signals: EndSignals,
 }
 
 impl<'a> Nobody<'a> {
     /// With what switched questions off, such as `--no-input`.
     pub fn new(reason: &'static str) -> Self {
-        Nobody { reason, listener: None }
+        Nobody { reason, listener: None, signals: EndSignals::default() }
     }
 
     /// The same, where the screen is another program's by now: talk goes to a listener instead of stderr.
     pub fn heard_by(listener: &'a dyn Fn(&str), reason: &'static str) -> Self {
-        Nobody { reason, listener: Some(listener) }
+        Nobody { reason, listener: Some(listener), signals: EndSignals::default() }
     }
 
     fn refuse<T>(&self, question: &str, instead: &str) -> Result<T, PromptError> {
@@ -40,12 +41,24 @@ impl Prompt for Nobody<'_> {
         self.refuse(question, instead)
     }
 
+    fn agree(&self, question: &str, instead: &str) -> Result<bool, PromptError> {
+        self.refuse(question, instead)
+    }
+
     fn choose(&self, question: &str, _: &[String], instead: &str) -> Result<usize, PromptError> {
         self.refuse(question, instead)
     }
 
     fn show(&self, question: &str, _: &str, instead: &str) -> Result<(), PromptError> {
         self.refuse(question, instead)
+    }
+
+    /// Who is not asked may still look.
+    fn screen(&self) -> Result<Option<Screen>, PromptError> {
+        match self.listener {
+            Some(_) => Ok(None),
+            None => Ok(Screen::open(&self.signals)?),
+        }
     }
 
     fn say(&self, line: &str) {
@@ -80,6 +93,7 @@ mod tests {
             nobody.secret("Passphrase", "--passphrase-file").expect_err("refused"),
             nobody.line("Passphrase", "--passphrase-file").expect_err("refused"),
             nobody.confirm("Passphrase", "--passphrase-file").expect_err("refused"),
+            nobody.agree("Passphrase", "--passphrase-file").map(drop).expect_err("refused"),
             nobody.choose("Passphrase", &[], "--passphrase-file").map(drop).expect_err("refused"),
             nobody.show("Passphrase", "text", "--passphrase-file").expect_err("refused"),
         ];

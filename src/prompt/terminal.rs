@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, time::Duration};
 
-use super::{Prompt, PromptError, menu, signals::EndSignals, talk, tty};
+use super::{Dialog, Prompt, PromptError, Screen, menu, signals::EndSignals, talk, tty};
 use crate::{secret::SecretText, visible::visible};
 
 /// Asks on the controlling terminal, whatever stdin, stdout and stderr are.
@@ -14,12 +14,19 @@ pub struct TerminalPrompt {
     coloured: bool,
     signals: EndSignals,
     released: Cell<bool>,
+    dialog: Option<Dialog>,
 }
 
 impl TerminalPrompt {
     /// Touches the terminal at the first question only.
     pub fn new(coloured: bool) -> Self {
-        TerminalPrompt { coloured, signals: EndSignals::default(), released: Cell::new(false) }
+        TerminalPrompt { coloured, signals: EndSignals::default(), released: Cell::new(false), dialog: None }
+    }
+
+    /// The same, with a dialog for what a person has to agree to where there is no terminal.
+    #[must_use]
+    pub fn with_dialog(self, dialog: Option<Dialog>) -> Self {
+        TerminalPrompt { dialog, ..self }
     }
 
     fn ask(&self, question: &str, prompt: &str, hidden: bool, instead: &str) -> Result<SecretText, PromptError> {
@@ -64,6 +71,17 @@ impl Prompt for TerminalPrompt {
         }
     }
 
+    fn agree(&self, question: &str, instead: &str) -> Result<bool, PromptError> {
+        let without_terminal = match self.confirm(question, instead) {
+            Err(error @ PromptError::NoTerminal { .. }) => error,
+            answer => return answer,
+        };
+        match (&self.dialog, self.released.get()) {
+            (Some(dialog), false) => dialog.agree(&visible(question), instead),
+            _ => Err(without_terminal),
+        }
+    }
+
     fn choose(&self, question: &str, options: &[String], instead: &str) -> Result<usize, PromptError> {
         self.still_asks(&visible(question), instead)?;
         menu::choose(question, options, self.coloured, &self.signals)
@@ -76,6 +94,10 @@ impl Prompt for TerminalPrompt {
             true => Ok(()),
             false => Err(refusal(&visible(question), "no terminal", instead)),
         }
+    }
+
+    fn screen(&self) -> Result<Option<Screen>, PromptError> {
+        Ok(Screen::open(&self.signals)?)
     }
 
     fn say(&self, line: &str) {
