@@ -1,7 +1,9 @@
 //! Edge: the age file format (age-encryption.org/v1), by the `age` crate; the stock `age` tool opens what is written here.
 //!
 //! A backup is locked with one passphrase or to any number of keys (`age1…`, `ssh-ed25519`, `ssh-rsa`), never both: the
-//! format forbids the mix. What is inside a backup lives in another place.
+//! format forbids the mix; or it comes in several files, the [`shares`]. What is inside a backup lives in another place.
+
+pub mod shares;
 
 use std::{
     fmt,
@@ -23,6 +25,8 @@ use crate::{
 const MAX_BYTES: usize = 64 << 20;
 /// Armored text is a third larger than what it carries.
 const MAX_FILE_BYTES: usize = 2 * MAX_BYTES;
+/// Some six hundred recipients.
+const MAX_HEADER_BYTES: usize = 64 << 10;
 /// 2^17 rounds of scrypt: 128 MiB and about a third of a second.
 const WORK_FACTOR: u8 = 17;
 /// 2^20 rounds: 1 GiB and about three seconds. A hostile file could ask for any amount.
@@ -109,6 +113,18 @@ pub enum BackupFileError {
     /// The passphrase of the identity file, not of the backup.
     #[error("the passphrase of the identity file is wrong")]
     WrongIdentityPassphrase,
+    /// A share that is not as it was written.
+    #[error("the share is damaged: {reason}")]
+    DamagedShare {
+        /// What does not hold.
+        reason: &'static str,
+    },
+    /// A later version of our own form.
+    #[error("the share has a version that is not known here")]
+    ShareVersion,
+    /// One of them is not what it says, or they are of several backups, or too few.
+    #[error("the shares do not fit together: at least one of them is not as it was made")]
+    SharesDoNotFit,
     /// The encryption failed, as when no randomness can be had.
     #[error("cannot encrypt the backup")]
     Encrypt(#[source] io::Error),
@@ -137,7 +153,7 @@ impl FromStr for Recipient {
     /// If it is none, then `InvalidRecipient`.
     fn from_str(text: &str) -> Result<Self, BackupFileError> {
         let text = text.trim();
-        let private = text.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") || text.contains("PRIVATE KEY");
+        let private = text.to_ascii_uppercase().contains("AGE-SECRET-KEY-") || text.contains("PRIVATE KEY");
         let shown = if private { "[secret]".to_owned() } else { visible(text).chars().take(100).collect() };
         let invalid = |reason| BackupFileError::InvalidRecipient { recipient: shown.clone(), reason };
         let key: Box<dyn age::Recipient> = if private {
@@ -275,6 +291,7 @@ pub fn decrypt(file: &[u8], with: &[Identity]) -> Result<SecretBytes, BackupFile
     if !is_age(file) {
         return Err(BackupFileError::NotAge);
     }
+    check_header(file)?;
     let decryptor = Decryptor::new_buffered(ArmoredReader::new(file)).map_err(|error| match error {
         DecryptError::UnknownFormat => BackupFileError::UnknownVersion,
         _ => BackupFileError::Damaged,
@@ -309,6 +326,16 @@ pub fn decrypt(file: &[u8], with: &[Identity]) -> Result<SecretBytes, BackupFile
         return Err(BackupFileError::TooLarge);
     }
     Ok(SecretBytes::from(std::mem::take(&mut *plain)))
+}
+
+/// Refuses a header of more recipients than any backup has: the work of reading it grows with their square.
+fn check_header(file: &[u8]) -> Result<(), BackupFileError> {
+    let mut head = Vec::with_capacity(MAX_HEADER_BYTES);
+    let read = ArmoredReader::new(file).take(MAX_HEADER_BYTES as u64).read_to_end(&mut head);
+    match read.is_ok() && head.windows(4).any(|window| window == b"\n---") {
+        true => Ok(()),
+        false => Err(BackupFileError::Damaged),
+    }
 }
 
 fn is_age(file: &[u8]) -> bool {
@@ -454,6 +481,14 @@ mod tests {
     }
 
     #[test]
+    fn a_header_of_more_recipients_than_anybody_has_is_refused_before_it_is_read() {
+        let stanza = format!("-> X25519 {}\n{}\n", "a".repeat(43), "b".repeat(43));
+        let file = format!("age-encryption.org/v1\n{}--- {}\n", stanza.repeat(60_000), "c".repeat(43));
+        let key = Identity::passphrase("a passphrase".into());
+        assert!(matches!(decrypt(file.as_bytes(), &[key]), Err(BackupFileError::Damaged)));
+    }
+
+    #[test]
     fn armored_files_are_read() {
         let key = x25519::Identity::generate();
         let armored = age::encrypt_and_armor(&key.to_public(), CONTENT).expect("encrypted");
@@ -472,6 +507,7 @@ mod tests {
         let secret = "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ";
         assert!(!refused(secret).contains("1QQQ"));
         assert!(!refused(&secret.to_lowercase()).contains("1qqq"));
+        assert!(!refused(&format!("# public key: age1\n{secret}")).contains("1QQQ"));
     }
 
     #[test]
