@@ -7,12 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     DeviceRecord, KeyRecord, Part, SessionKind, SessionRecord, SignInRecord, VaultError, cache_key::fingerprint,
 };
-use crate::{
-    atomic_file::PrivateFolder,
-    mfa::{CodeSettings, SerialNumber},
-    profile::ProfileName,
-    rfc3339,
-};
+use crate::{atomic_file::PrivateFolder, mfa::SerialNumber, profile::ProfileName, rfc3339};
 
 const VERSION: u32 = 1;
 
@@ -35,6 +30,9 @@ pub struct Index {
     /// Enrolments that were begun and neither finished nor undone, by profile.
     #[serde(default)]
     pub enrolments: BTreeMap<ProfileName, Enrolment>,
+    /// The last backup that was made of this vault or restored into it.
+    #[serde(default)]
+    pub last_backup: Option<LastBackup>,
 }
 
 /// What is known of a key without reading it.
@@ -69,6 +67,31 @@ pub struct DeviceEntry {
     /// When it was stored.
     #[serde(with = "rfc3339_text")]
     pub added: SystemTime,
+    /// Whether its codes are counted, not made of the time.
+    #[serde(default)]
+    pub counter_based: bool,
+    /// Whether a person has to agree before a code is made.
+    #[serde(default)]
+    pub asks: bool,
+    /// Whether AWS was told not to demand its codes any more.
+    #[serde(default)]
+    pub deactivated: bool,
+    /// When its seed was last backed up, as it is now.
+    #[serde(default, with = "rfc3339_text_if_known")]
+    pub backed_up: Option<SystemTime>,
+    /// The keystore that its seed is in. Not in the file: each keystore has an index of its own.
+    #[serde(skip)]
+    pub keystore: String,
+}
+
+/// Which backup came last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastBackup {
+    /// Its number: one more than that of the one before.
+    pub generation: u64,
+    /// When it was made.
+    #[serde(with = "rfc3339_text")]
+    pub created: SystemTime,
 }
 
 /// What is known of a session without reading it.
@@ -111,6 +134,12 @@ pub struct Enrolment {
     pub serial_number: SerialNumber,
     /// Whose device it will be.
     pub user_name: String,
+    /// The device that is to be retired once this one is proved.
+    #[serde(default)]
+    pub replaces: Option<SerialNumber>,
+    /// That device's local name, which this one takes over when it is forgotten.
+    #[serde(default)]
+    pub takes_name: Option<String>,
 }
 
 impl KeyEntry {
@@ -131,9 +160,14 @@ impl DeviceEntry {
             profile: record.profile.clone(),
             issuer: record.device.issuer.clone(),
             account: record.device.account.clone(),
-            fits_aws: record.device.settings == CodeSettings::AWS,
+            fits_aws: record.device.fits_aws(),
             provenance: record.provenance.clone(),
             added: to_the_second(record.added),
+            counter_based: record.device.counter.is_some(),
+            asks: record.consent.is_some(),
+            deactivated: record.deactivated,
+            backed_up: None,
+            keystore: String::new(),
         }
     }
 }
@@ -187,17 +221,21 @@ impl Index {
 
     /// The local name of the device with this serial number.
     pub fn device_with_serial(&self, serial_number: &SerialNumber) -> Option<&str> {
-        self.devices
-            .iter()
-            .find(|(_, entry)| entry.serial_number.as_ref() == Some(serial_number))
-            .map(|(name, _)| name.as_str())
+        self.names_with_serial(serial_number).next()
     }
 
-    /// The devices of a profile's user that AWS would take codes of, by name.
+    /// The local names of the device with this serial number: one, but while it is being renamed.
+    pub fn names_with_serial<'i>(&'i self, serial_number: &SerialNumber) -> impl Iterator<Item = &'i str> {
+        let has = |entry: &DeviceEntry| entry.serial_number.as_ref() == Some(serial_number);
+        self.devices.iter().filter(move |(_, entry)| has(entry)).map(|(name, _)| name.as_str())
+    }
+
+    /// The devices of a profile's user that AWS would take codes of, by name; none that was deactivated.
     pub fn devices_of<'i>(&'i self, profile: &'i ProfileName) -> impl Iterator<Item = (&'i str, &'i DeviceEntry)> {
         self.devices
             .iter()
-            .filter(move |(_, entry)| entry.profile.as_ref() == Some(profile) && entry.serial_number.is_some())
+            .filter(move |(_, entry)| entry.profile.as_ref() == Some(profile))
+            .filter(|(_, entry)| entry.serial_number.is_some() && !entry.deactivated)
             .map(|(name, entry)| (name.as_str(), entry))
     }
 }
@@ -208,7 +246,7 @@ fn file_name(keystore: &str) -> String {
 }
 
 /// Times are stored to the second; what was just made must equal what is read back.
-fn to_the_second(time: SystemTime) -> SystemTime {
+pub(super) fn to_the_second(time: SystemTime) -> SystemTime {
     rfc3339::parse(&rfc3339::format(time)).unwrap_or(time)
 }
 
@@ -278,6 +316,11 @@ mod tests {
             fits_aws: true,
             provenance: "test".to_owned(),
             added: at(7),
+            counter_based: false,
+            asks: false,
+            deactivated: false,
+            backed_up: None,
+            keystore: String::new(),
         };
         let serial = "arn:aws:iam::111122223333:mfa/alice";
         index.devices.insert("alice".to_owned(), device(Some(serial), "main"));
@@ -291,7 +334,7 @@ mod tests {
             index.sessions.insert(key.to_owned(), session);
         }
         let serial_number = serial.parse().expect("a serial number");
-        let enrolment = Enrolment { serial_number, user_name: "alice".to_owned() };
+        let enrolment = Enrolment { serial_number, user_name: "alice".to_owned(), replaces: None, takes_name: None };
         index.enrolments.insert(name("main"), enrolment);
         index
     }

@@ -38,6 +38,9 @@ struct Stored {
     version: u32,
     device: String,
     spent: BTreeSet<u64>,
+    /// The later step of the last pair that AWS took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_pair: Option<u64>,
 }
 
 impl<'f> Ledger<'f> {
@@ -65,29 +68,63 @@ impl<'f> Ledger<'f> {
         })
     }
 
-    /// Spends the given steps, whether they were spent before or not: their codes are shown to somebody.
+    /// Spends the next counter of a counter-based device: the first one of the record, or the one after the last that
+    /// was spent. It is on the disk when this returns.
     ///
     /// # Errors
     /// As [`Ledger::take`].
-    pub fn spend(&self, steps: &[TimeStep]) -> Result<(), VaultError> {
-        let Some(last) = steps.last() else { return Ok(()) };
-        self.change(*last, |spent| spent.extend(steps.iter().map(|step| step.0)))
+    pub fn take_counter(&self, first: u64) -> Result<TimeStep, VaultError> {
+        let counter = TimeStep(self.next_counter(first)?);
+        // Between reading and changing somebody may have taken it.
+        self.change(counter, |spent| {
+            let counter = following(spent, first);
+            spent.insert(counter);
+            TimeStep(counter)
+        })
     }
 
-    /// Whether a step was spent.
+    /// The counter that [`Ledger::take_counter`] would give.
     ///
     /// # Errors
     /// If the ledger cannot be read, then `File` or `Damaged`.
-    pub fn is_spent(&self, step: TimeStep) -> Result<bool, VaultError> {
-        Ok(self.read()?.contains(&step.0))
+    pub fn next_counter(&self, first: u64) -> Result<u64, VaultError> {
+        Ok(following(&self.read()?.spent, first))
+    }
+
+    /// Notes a pair of consecutive codes that AWS took, by its later step: it takes no pair any more that is not newer.
+    ///
+    /// # Errors
+    /// As [`Ledger::take`].
+    pub fn note_pair(&self, later: TimeStep) -> Result<(), VaultError> {
+        let _lock = self.folder.lock(&format!("{}.lock", self.file))?;
+        self.write(&Stored { last_pair: Some(later.0), ..self.read()? })
+    }
+
+    /// The later step of the last pair that was noted.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read, then `File` or `Damaged`.
+    pub fn last_pair(&self) -> Result<Option<TimeStep>, VaultError> {
+        Ok(self.read()?.last_pair.map(TimeStep))
+    }
+
+    /// Spends the given steps, whether they were spent before or not: their codes are shown to somebody. Says whether
+    /// one of them was spent before.
+    ///
+    /// # Errors
+    /// As [`Ledger::take`].
+    pub fn spend(&self, steps: &[TimeStep]) -> Result<bool, VaultError> {
+        let Some(last) = steps.last() else { return Ok(false) };
+        self.change(*last, |spent| steps.iter().filter(|step| !spent.insert(step.0)).count() > 0)
     }
 
     /// Changes the spent steps under the lock; of too many, those farthest from `current` go.
     fn change<T>(&self, current: TimeStep, change: impl FnOnce(&mut BTreeSet<u64>) -> T) -> Result<T, VaultError> {
         let _lock = self.folder.lock(&format!("{}.lock", self.file))?;
-        let mut spent = self.read()?;
+        let mut stored = self.read()?;
+        let spent = &mut stored.spent;
         let before = spent.len();
-        let result = change(&mut spent);
+        let result = change(spent);
         if spent.len() != before {
             // From both ends: after a clock that ran ahead was set right, the smallest are the ones that count.
             while spent.len() > KEPT {
@@ -97,23 +134,33 @@ impl<'f> Ledger<'f> {
                     false => spent.pop_last(),
                 };
             }
-            let stored = Stored { version: VERSION, device: self.identity.clone(), spent };
-            let bytes = serde_json::to_vec(&stored).expect("invariant: the ledger has text keys only");
-            self.folder.write(&self.file, &bytes)?;
+            self.write(&stored)?;
         }
         Ok(result)
     }
 
-    fn read(&self) -> Result<BTreeSet<u64>, VaultError> {
-        let Some(bytes) = self.folder.read(&self.file)? else { return Ok(BTreeSet::new()) };
+    fn write(&self, stored: &Stored) -> Result<(), VaultError> {
+        let bytes = serde_json::to_vec(stored).expect("invariant: the ledger has text keys only");
+        Ok(self.folder.write(&self.file, &bytes)?)
+    }
+
+    fn read(&self) -> Result<Stored, VaultError> {
+        let Some(bytes) = self.folder.read(&self.file)? else {
+            let device = self.identity.clone();
+            return Ok(Stored { version: VERSION, device, spent: BTreeSet::new(), last_pair: None });
+        };
         let damaged =
             |reason: String| VaultError::Damaged { what: Part::Ledger(self.folder.path().join(&self.file)), reason };
         let stored: Stored = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         if stored.version != VERSION || stored.device != self.identity {
             return Err(damaged("it is of another version or device".to_owned()));
         }
-        Ok(stored.spent)
+        Ok(stored)
     }
+}
+
+fn following(spent: &BTreeSet<u64>, first: u64) -> u64 {
+    spent.last().map_or(first, |last| first.max(last.saturating_add(1)))
 }
 
 #[cfg(test)]
@@ -159,13 +206,21 @@ mod tests {
     fn what_was_shown_is_spent_once_or_twice_alike() {
         let (_place, folder) = folder();
         let ledger = Ledger::new(&folder, DEVICE);
-        assert!(!ledger.is_spent(step(0)).expect("a ledger"));
-        for _ in 0..2 {
-            ledger.spend(&[step(-1), step(0)]).expect("spent");
-        }
-        ledger.spend(&[]).expect("nothing to spend");
-        assert!(ledger.is_spent(step(0)).expect("a ledger") && !ledger.is_spent(step(1)).expect("a ledger"));
+        let spend = |steps: &[TimeStep]| ledger.spend(steps).expect("spent");
+        assert!(!spend(&[step(-1), step(0)]) && spend(&[step(-1), step(0)]) && !spend(&[]));
+        assert!(spend(&[step(0), step(2)]) && !spend(&[step(3)]));
         assert_eq!(take(&ledger, NOW), Taken::Step(step(1)));
+    }
+
+    #[test]
+    fn of_those_who_show_a_step_at_once_one_is_the_first() {
+        let (_place, folder) = folder();
+        let show = || Ledger::new(&folder, DEVICE).spend(&[step(0)]).expect("spent");
+        let firsts = std::thread::scope(|scope| {
+            let shown: Vec<_> = (0..8).map(|_| scope.spawn(show)).collect();
+            shown.into_iter().map(|shown| shown.join().expect("an answer")).filter(|before| !before).count()
+        });
+        assert_eq!(firsts, 1);
     }
 
     #[test]
@@ -180,7 +235,7 @@ mod tests {
             take(&ledger, NOW - 86_400 - 30 * index);
         }
         assert_eq!([take(&ledger, NOW), take(&ledger, NOW)], [Taken::Step(step(0)), Taken::Step(step(-1))]);
-        assert!(ledger.read().expect("a ledger").len() <= KEPT);
+        assert!(ledger.read().expect("a ledger").spent.len() <= KEPT);
     }
 
     #[test]
@@ -193,7 +248,6 @@ mod tests {
             folder.write(&ledger.file, content.as_bytes()).expect("written");
             assert!(matches!(ledger.take(CodeSettings::AWS, at(NOW)), Err(VaultError::Damaged { .. })), "{content}");
             assert!(matches!(ledger.spend(&[step(0)]), Err(VaultError::Damaged { .. })), "{content}");
-            assert!(matches!(ledger.is_spent(step(0)), Err(VaultError::Damaged { .. })), "{content}");
             assert_eq!(folder.read(&ledger.file).expect("read"), Some(content.as_bytes().to_vec()));
         }
     }

@@ -2,14 +2,20 @@
 //! the clear and without any secret, the index of what there is, the journal of what is under way, and the ledger of
 //! spent time steps.
 //!
+//! Seeds may have a keystore of their own; see `places`.
+//!
 //! Order is the law here: a record is named in the index before it is written and until it is gone, so that nothing
 //! secret is ever stored that nobody knows of; and what AWS will depend on is read back and compared before it does.
 
+mod agreements;
+mod backups;
 mod cache_key;
 mod damage;
 mod index;
 mod ledger;
+mod places;
 mod records;
+mod rename;
 mod sessions;
 mod sign_in;
 mod usage;
@@ -25,9 +31,10 @@ use thiserror::Error;
 
 pub use cache_key::CacheKey;
 pub use damage::Part;
-pub use index::{DeviceEntry, Enrolment, Index, KeyEntry, SessionEntry, SignInEntry};
+pub use index::{DeviceEntry, Enrolment, Index, KeyEntry, LastBackup, SessionEntry, SignInEntry};
 pub use ledger::{Ledger, Taken};
-pub use records::{DeviceRecord, KeyRecord, SessionKind, SessionRecord, Snapshot};
+use places::SeedKeystore;
+pub use records::{Consent, DeviceRecord, KeyRecord, SessionKind, SessionRecord, Snapshot};
 pub use sign_in::SignInRecord;
 
 use crate::{
@@ -41,8 +48,12 @@ use crate::{
 
 /// The file that says which keystore was chosen when the vault got its first record.
 pub const CHOICE: &str = "keystore.choice";
+/// The file that says which keystore was chosen for seeds alone when the first of them was stored there.
+pub const SEED_CHOICE: &str = "seed-keystore.choice";
 /// The file of the last notable clock offset, in seconds.
 const CLOCK_OFFSET: &str = "clock-offset";
+/// The kind of the records that hold seeds.
+const DEVICE: &str = "device";
 
 /// Why the vault did not do what it was asked.
 #[derive(Debug, Error)]
@@ -74,6 +85,7 @@ pub enum VaultError {
 /// Our records in a keystore, and the files beside it.
 pub struct Vault<'a> {
     keystore: &'a dyn Keystore,
+    seeds: Option<SeedKeystore<'a>>,
     data_path: PathBuf,
     state_path: PathBuf,
     data: OnceCell<PrivateFolder>,
@@ -85,6 +97,7 @@ impl<'a> Vault<'a> {
     pub fn new(keystore: &'a dyn Keystore, data: &Path, state: &Path) -> Self {
         Vault {
             keystore,
+            seeds: None,
             data_path: data.to_owned(),
             state_path: state.to_owned(),
             data: OnceCell::new(),
@@ -102,11 +115,7 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// If the folder or the file is not safely ours, then `File`.
     pub fn recorded_keystore(data: &Path) -> Result<Option<String>, VaultError> {
-        if !data.exists() {
-            return Ok(None);
-        }
-        let content = PrivateFolder::open(data)?.read(CHOICE)?;
-        Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))
+        recorded(data, CHOICE)
     }
 
     /// What the keystore of this name holds, by its index alone.
@@ -125,10 +134,7 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// If the index file is not safely ours, then `File`; if it is not readable, then `Damaged`.
     pub fn index(&self) -> Result<Index, VaultError> {
-        if self.data.get().is_none() && !self.data_path.exists() {
-            return Ok(Index::default());
-        }
-        Index::read(self.data()?, self.keystore.name())
+        Ok(self.joined(&self.indexes()?))
     }
 
     /// Changes the index under its lock, and with it what the change is about.
@@ -143,25 +149,24 @@ impl<'a> Vault<'a> {
     ) -> Result<T, VaultError> {
         let folder = self.data()?;
         let _lock = folder.lock("index.lock")?;
-        let before = Index::read(folder, self.keystore.name())?;
-        let is_first = before.is_empty() && folder.read(CHOICE)?.is_none();
-        if is_first {
-            folder.write(CHOICE, self.keystore.name().as_bytes())?;
-        }
-        let mut index = before.clone();
+        let before = self.indexes()?;
+        let mut index = self.joined(&before);
         enter(&mut index);
-        self.write_index(&before, &index)?;
+        let entered = self.split(&before, index);
+        let choices = self.record_choices(folder, &before, &entered)?;
+        self.write_indexes(&before, &entered)?;
         let result = act();
         if result.as_ref().is_err_and(nothing_was_written) {
-            self.write_index(&index, &before)?;
-            if is_first {
-                folder.remove(CHOICE)?;
+            self.write_indexes(&entered, &before)?;
+            for choice in choices {
+                folder.remove(choice)?;
             }
         }
         let result = result?;
-        let entered = index.clone();
+        let mut index = self.joined(&entered);
         leave(&mut index);
-        self.write_index(&entered, &index)?;
+        let left = self.split(&entered, index);
+        self.write_indexes(&entered, &left)?;
         Ok(result)
     }
 
@@ -211,10 +216,13 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// As [`Vault::key`].
     pub fn device_with_serial(&self, serial_number: &SerialNumber) -> Result<Option<DeviceRecord>, VaultError> {
-        match self.index()?.device_with_serial(serial_number) {
-            Some(name) => self.device(name),
-            None => Ok(None),
+        for name in self.index()?.names_with_serial(serial_number) {
+            // A renaming that was killed leaves a name whose record is yet to come.
+            if let Some(record) = self.device(name)? {
+                return Ok(Some(record));
+            }
         }
+        Ok(None)
     }
 
     /// Stores a device and reads it back.
@@ -223,7 +231,13 @@ impl<'a> Vault<'a> {
     /// As [`Vault::store_key`].
     pub fn store_device(&self, record: &DeviceRecord) -> Result<(), VaultError> {
         let name = &record.device.name;
-        let enter = |index: &mut Index| drop(index.devices.insert(name.clone(), DeviceEntry::of(record)));
+        let enter = |index: &mut Index| {
+            let mut entry = DeviceEntry::of(record);
+            let before = index.devices.remove(name);
+            // The same seed as before: what is stored with it may change, its backup stays good.
+            entry.backed_up = before.filter(|before| before.added == entry.added).and_then(|before| before.backed_up);
+            index.devices.insert(name.clone(), entry);
+        };
         self.change(enter, || self.write(&device_record(name), record.to_bytes()), |_| {})
     }
 
@@ -336,7 +350,7 @@ impl<'a> Vault<'a> {
         record: &RecordName,
         parse: impl FnOnce(&SecretBytes) -> Result<T, String>,
     ) -> Result<Option<T>, VaultError> {
-        match self.keystore.get(record) {
+        match self.keystore_of(record)?.get(record) {
             Ok(bytes) => parse(&bytes)
                 .map(Some)
                 .map_err(|reason| VaultError::Damaged { what: Part::Record(record.clone()), reason }),
@@ -346,15 +360,16 @@ impl<'a> Vault<'a> {
     }
 
     fn write(&self, record: &RecordName, bytes: SecretBytes) -> Result<(), VaultError> {
-        self.keystore.put(record, &bytes)?;
-        if self.keystore.get(record)? != bytes {
-            return Err(VaultError::NotReadBack { keystore: self.keystore.name(), record: record.clone() });
+        let keystore = self.keystore_of(record)?;
+        keystore.put(record, &bytes)?;
+        if keystore.get(record)? != bytes {
+            return Err(VaultError::NotReadBack { keystore: keystore.name(), record: record.clone() });
         }
         Ok(())
     }
 
     fn forget(&self, record: &RecordName) -> Result<bool, VaultError> {
-        match self.keystore.remove(record) {
+        match self.keystore_of(record)?.remove(record) {
             Ok(()) => Ok(true),
             Err(KeystoreError::NotFound { .. }) => Ok(false),
             Err(error) => Err(error.into()),
@@ -376,10 +391,19 @@ fn open_once<'f>(cell: &'f OnceCell<PrivateFolder>, path: &Path) -> Result<&'f P
     Ok(cell.get_or_init(|| folder))
 }
 
+/// What a file of ours says which keystore was chosen; that there is none is known without opening the folder.
+fn recorded(data: &Path, file: &str) -> Result<Option<String>, VaultError> {
+    if std::fs::symlink_metadata(data.join(file)).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let content = PrivateFolder::open(data)?.read(file)?;
+    Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))
+}
+
 fn key_record(profile: &ProfileName) -> RecordName {
     RecordName::new("key", profile.as_str())
 }
 
 fn device_record(name: &str) -> RecordName {
-    RecordName::new("device", name)
+    RecordName::new(DEVICE, name)
 }

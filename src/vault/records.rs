@@ -1,10 +1,13 @@
 //! The records of the vault and their stored form: JSON with a version, secrets and all, for the keystore's eyes only.
 
-use std::{collections::HashSet, time::SystemTime};
+use std::{
+    collections::HashSet,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::CacheKey;
+use super::{CacheKey, cache_key};
 use crate::{
     credentials::{AccessKeyId, LongTermCredentials, SessionCredentials},
     mfa::{Algorithm, CodeSettings, Seed, SerialNumber, VirtualMfaDevice},
@@ -40,6 +43,17 @@ pub struct DeviceRecord {
     pub provenance: String,
     /// When it was stored.
     pub added: SystemTime,
+    /// Whether a person has to agree before a code is made; none: nobody is asked.
+    pub consent: Option<Consent>,
+    /// Whether AWS was told not to demand its codes any more; sessions leave it alone.
+    pub deactivated: bool,
+}
+
+/// A person has to agree before a code is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// How long a yes holds; zero: for one code.
+    pub remembered: Duration,
 }
 
 /// What call gave a session.
@@ -92,6 +106,8 @@ pub struct SessionRecord {
 /// What a backup holds: devices, and keys where they were asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
+    /// Counts the backups of a vault, so that an older one is known when it is restored; 0 of a vault that did not count.
+    pub generation: u64,
     /// When it was made.
     pub created: SystemTime,
     /// The devices with their seeds.
@@ -103,6 +119,8 @@ pub struct Snapshot {
 #[derive(Serialize, Deserialize)]
 struct StoredSnapshot {
     version: u32,
+    #[serde(default)]
+    generation: u64,
     created: String,
     devices: Vec<StoredDevice>,
     keys: Vec<StoredProfileKey>,
@@ -136,9 +154,16 @@ struct StoredDevice {
     algorithm: String,
     digits: u8,
     period_seconds: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counter: Option<u64>,
     profile: Option<ProfileName>,
     provenance: String,
     added: String,
+    /// How long a consent is remembered, in seconds; none if nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    consent: Option<u64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    deactivated: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -190,9 +215,23 @@ impl KeyRecord {
 }
 
 impl DeviceRecord {
-    /// What the spent-step ledger knows the device by.
-    pub fn identity(&self) -> &str {
-        self.device.serial_number.as_ref().map_or(&self.device.name, |serial| serial.as_str())
+    /// A device as it comes: nobody is asked for its codes.
+    pub fn new(
+        device: VirtualMfaDevice,
+        profile: Option<ProfileName>,
+        provenance: impl Into<String>,
+        added: SystemTime,
+    ) -> Self {
+        DeviceRecord { device, profile, provenance: provenance.into(), added, consent: None, deactivated: false }
+    }
+
+    /// What the spent-step ledger knows the device by: its serial number; of a device that AWS does not know, a mark of
+    /// its seed, which says nothing of it and stays the same when the device is renamed or restored.
+    pub fn identity(&self) -> String {
+        match &self.device.serial_number {
+            Some(serial_number) => serial_number.to_string(),
+            None => cache_key::mark_of(self.device.seed.bytes(), self.device.counter.is_some()),
+        }
     }
 
     pub(super) fn to_bytes(&self) -> SecretBytes {
@@ -215,9 +254,12 @@ impl DeviceRecord {
             algorithm: device.settings.algorithm().as_str().to_owned(),
             digits: device.settings.digits(),
             period_seconds: device.settings.period_seconds(),
+            counter: device.counter,
             profile: self.profile.clone(),
             provenance: self.provenance.clone(),
             added: rfc3339::format(self.added),
+            consent: self.consent.map(|consent| consent.remembered.as_secs()),
+            deactivated: self.deactivated,
         }
     }
 
@@ -235,10 +277,13 @@ impl DeviceRecord {
                 account: stored.account,
                 seed: Seed::from_base32(stored.seed.expose()).map_err(|error| error.to_string())?,
                 settings: settings.map_err(|error| error.to_string())?,
+                counter: stored.counter,
             },
             profile: stored.profile,
             provenance: stored.provenance,
             added: time(&stored.added)?,
+            consent: stored.consent.map(|seconds| Consent { remembered: Duration::from_secs(seconds) }),
+            deactivated: stored.deactivated,
         })
     }
 }
@@ -250,6 +295,7 @@ impl Snapshot {
             self.keys.iter().map(|(profile, key)| StoredProfileKey { profile: profile.clone(), key: key.stored() });
         let stored = StoredSnapshot {
             version: VERSION,
+            generation: self.generation,
             created: rfc3339::format(self.created),
             devices: self.devices.iter().map(DeviceRecord::stored).collect(),
             keys: keys.collect(),
@@ -266,8 +312,12 @@ impl Snapshot {
         let stored: StoredSnapshot = from_bytes(bytes)?;
         let devices = stored.devices.into_iter().map(DeviceRecord::from_stored).collect::<Result<Vec<_>, _>>()?;
         let keys = stored.keys.into_iter().map(|entry| Ok((entry.profile, KeyRecord::from_stored(entry.key)?)));
-        let snapshot =
-            Snapshot { created: time(&stored.created)?, devices, keys: keys.collect::<Result<Vec<_>, String>>()? };
+        let snapshot = Snapshot {
+            generation: stored.generation,
+            created: time(&stored.created)?,
+            devices,
+            keys: keys.collect::<Result<Vec<_>, String>>()?,
+        };
         let names: HashSet<&str> = snapshot.devices.iter().map(|record| record.device.name.as_str()).collect();
         let profiles: HashSet<&ProfileName> = snapshot.keys.iter().map(|(profile, _)| profile).collect();
         if names.len() != snapshot.devices.len() || profiles.len() != snapshot.keys.len() {
@@ -395,8 +445,11 @@ mod tests {
             account: "me".to_owned(),
             seed: Seed::from_bytes((1..=40).collect()).expect("a seed"),
             settings: CodeSettings::new(Algorithm::Sha512, 8, 60).expect("settings"),
+            counter: Some(7),
         };
-        DeviceRecord { device, profile: Some(ProfileName::default()), provenance: "test".to_owned(), added: at(5) }
+        let consent = Some(Consent { remembered: Duration::from_secs(600) });
+        let record = DeviceRecord::new(device, Some(ProfileName::default()), "test", at(5));
+        DeviceRecord { consent, deactivated: true, ..record }
     }
 
     fn session() -> SessionRecord {
@@ -416,8 +469,12 @@ mod tests {
         assert_eq!(DeviceRecord::from_bytes(&device().to_bytes()), Ok(device()));
         let cache_key = CacheKey::of(["a"]);
         assert_eq!(SessionRecord::from_bytes(&session().to_bytes(&cache_key), &cache_key), Ok(session()));
-        let snapshot =
-            Snapshot { created: at(9), devices: vec![device()], keys: vec![(ProfileName::default(), key())] };
+        let snapshot = Snapshot {
+            generation: 3,
+            created: at(9),
+            devices: vec![device()],
+            keys: vec![(ProfileName::default(), key())],
+        };
         assert_eq!(Snapshot::from_bytes(&snapshot.to_bytes()), Ok(snapshot));
     }
 
@@ -453,7 +510,7 @@ mod tests {
         for (devices, keys) in
             [(vec![device(), device()], vec![]), (vec![], vec![(profile(), key()), (profile(), key())])]
         {
-            let snapshot = Snapshot { created: at(9), devices, keys };
+            let snapshot = Snapshot { generation: 3, created: at(9), devices, keys };
             assert!(Snapshot::from_bytes(&snapshot.to_bytes()).is_err());
         }
     }
@@ -475,8 +532,12 @@ mod tests {
                 ("a\u{202e}b", false),
                 ("a\u{200b}", false),
             ] {
-                let mut snapshot =
-                    Snapshot { created: at(9), devices: vec![device()], keys: vec![(ProfileName::default(), key())] };
+                let mut snapshot = Snapshot {
+                    generation: 3,
+                    created: at(9),
+                    devices: vec![device()],
+                    keys: vec![(ProfileName::default(), key())],
+                };
                 change(&mut snapshot, text.to_owned());
                 let read = Snapshot::from_bytes(&snapshot.to_bytes());
                 assert_eq!(read.is_ok(), clean, "{text:?}");

@@ -50,7 +50,7 @@ impl Vault<'_> {
         let enter = |index: &mut Index| drop(index.sessions.insert(key.as_str().to_owned(), entry));
         let put = || Ok(self.keystore.put(&session_record(key), &session.to_bytes(key))?);
         self.change(enter, put, |_| {})?;
-        self.forget_those(|entry| entry.expiration <= now).map(drop)
+        self.forget_those(|_, entry| entry.expiration <= now).map(drop)
     }
 
     /// Forgets the sessions of a profile and those made with its keys, or all; says how many were still valid at `now`.
@@ -59,14 +59,36 @@ impl Vault<'_> {
     /// As [`Keystore::remove`](crate::keystore::Keystore::remove).
     pub fn forget_sessions(&self, profile: Option<&ProfileName>, now: SystemTime) -> Result<usize, VaultError> {
         let forgotten =
-            self.forget_those(|entry| profile.is_none_or(|name| entry.profile == *name || entry.source == *name))?;
+            self.forget_those(|_, entry| profile.is_none_or(|name| entry.profile == *name || entry.source == *name))?;
         Ok(forgotten.iter().filter(|entry| entry.expiration > now).count())
+    }
+
+    /// Forgets one session, if it is remembered.
+    ///
+    /// # Errors
+    /// As [`Keystore::remove`](crate::keystore::Keystore::remove).
+    pub fn forget_session(&self, key: &CacheKey) -> Result<(), VaultError> {
+        if !self.index()?.sessions.contains_key(key.as_str()) {
+            return Ok(());
+        }
+        let leave = |index: &mut Index| drop(index.sessions.remove(key.as_str()));
+        self.change(|_| {}, || self.forget(&session_record(key)), leave).map(drop)
+    }
+
+    /// Forgets the sessions of a profile and those made with its keys, but for this one.
+    ///
+    /// # Errors
+    /// As [`Keystore::remove`](crate::keystore::Keystore::remove).
+    pub fn forget_other_sessions(&self, profile: &ProfileName, kept: Option<&CacheKey>) -> Result<(), VaultError> {
+        let is_kept = |key: &str| kept.is_some_and(|kept| kept.as_str() == key);
+        let is_of_profile = |entry: &SessionEntry| entry.profile == *profile || entry.source == *profile;
+        self.forget_those(|key, entry| is_of_profile(entry) && !is_kept(key)).map(drop)
     }
 
     /// Forgets the sessions that are wanted gone, as the index says under its lock: one that was renewed meanwhile is
     /// another one.
-    fn forget_those(&self, wanted: impl Fn(&SessionEntry) -> bool) -> Result<Vec<SessionEntry>, VaultError> {
-        if !self.index()?.sessions.values().any(&wanted) {
+    fn forget_those(&self, wanted: impl Fn(&str, &SessionEntry) -> bool) -> Result<Vec<SessionEntry>, VaultError> {
+        if !self.index()?.sessions.iter().any(|(key, entry)| wanted(key, entry)) {
             return Ok(Vec::new());
         }
         let folder = self.data()?;
@@ -74,7 +96,7 @@ impl Vault<'_> {
         let before = Index::read(folder, self.keystore.name())?;
         let mut index = before.clone();
         let mut forgotten = Vec::new();
-        for (key, entry) in before.sessions.iter().filter(|(_, entry)| wanted(entry)) {
+        for (key, entry) in before.sessions.iter().filter(|(key, entry)| wanted(key, entry)) {
             self.forget(&RecordName::new("session", key))?;
             index.sessions.remove(key);
             forgotten.push(entry.clone());
