@@ -1,7 +1,9 @@
-//! The one issuer of authentication codes: a time step is recorded as spent, then its code is sent, and never again.
+//! The one issuer of authentication codes: a person agrees if the device wants that, a time step is recorded as spent,
+//! then its code is sent, and never again.
 
 use std::time::{Duration, SystemTime};
 
+use super::consent::{self, ConsentError, Purpose};
 use crate::{
     aws::{Aws, ClockOffset},
     clock::Clock,
@@ -22,7 +24,7 @@ pub struct Authenticator<'a> {
     pub vault: &'a Vault<'a>,
     /// Decides which step it is.
     pub clock: &'a dyn Clock,
-    /// Is told when a step has to be awaited.
+    /// Is asked where a device wants that, and told when a step has to be awaited.
     pub prompt: &'a dyn Prompt,
 }
 
@@ -69,17 +71,18 @@ pub fn keep_clock_offset(vault: &Vault<'_>, aws: &dyn Aws, prompt: &dyn Prompt) 
 }
 
 impl Authenticator<'_> {
-    /// A code that was never given out: of the current step, else of a neighbour, which AWS takes too. Waits, and
-    /// says so, only when all three are spent.
+    /// A code that was never given out, to prove a device with: of the current step, else of a neighbour, which AWS takes
+    /// too. Waits, and says so, only when all three are spent.
     ///
     /// # Errors
-    /// If the ledger cannot be read or written, then as [`crate::vault::Ledger::take`]; no code is given then.
-    pub fn code(&self, record: &DeviceRecord, offset: ClockOffset) -> Result<AuthenticationCode, VaultError> {
-        Ok(self.code_of_any(&[record], offset)?.1)
+    /// If a person has to agree and does not, then as [`consent::agree`]; if the ledger cannot be read or written, then as
+    /// [`crate::vault::Ledger::take`]. No code is given then, and none is spent.
+    pub fn code(&self, record: &DeviceRecord, offset: ClockOffset) -> Result<AuthenticationCode, ConsentError> {
+        Ok(self.code_of_any(&[record], offset, Purpose::Proof)?.1)
     }
 
-    /// As [`Authenticator::code`], of the first device that has one, with its place in `records`; waits for the one
-    /// that has one soonest.
+    /// As [`Authenticator::code`], for another purpose, of the first device that has one, with its place in `records`; waits for the one
+    /// that has one soonest. If nobody has to be asked about some of them, it is one of those; else the first.
     ///
     /// # Errors
     /// As [`Authenticator::code`].
@@ -87,12 +90,15 @@ impl Authenticator<'_> {
         &self,
         records: &[&DeviceRecord],
         offset: ClockOffset,
-    ) -> Result<(usize, AuthenticationCode), VaultError> {
+        purpose: Purpose<'_>,
+    ) -> Result<(usize, AuthenticationCode), ConsentError> {
+        let agreed = self.agreed(records, purpose)?;
         loop {
             let now = offset.apply(self.clock.now());
             let mut soonest: Option<SystemTime> = None;
-            for (place, record) in records.iter().enumerate() {
-                match self.vault.ledger(record.identity())?.take(record.device.settings, now)? {
+            for &place in &agreed {
+                let record = records[place];
+                match self.vault.ledger(&record.identity())?.take(record.device.settings, now)? {
                     Taken::Step(step) => return Ok((place, record.device.code(step))),
                     Taken::NotBefore(time) => soonest = Some(soonest.map_or(time, |soonest| soonest.min(time))),
                 }
@@ -100,6 +106,22 @@ impl Authenticator<'_> {
             let left = soonest.and_then(|time| time.duration_since(now).ok());
             self.wait("waiting for the next code: those AWS would take now are spent", left);
         }
+    }
+
+    /// The places of the devices that codes may be taken of: those nobody has to be asked about, else the first, once a
+    /// person has agreed.
+    fn agreed(&self, records: &[&DeviceRecord], purpose: Purpose<'_>) -> Result<Vec<usize>, ConsentError> {
+        let mut agreed = Vec::new();
+        for (place, record) in records.iter().enumerate() {
+            if !consent::would_ask(self.vault, self.clock, record)? {
+                agreed.push(place);
+            }
+        }
+        if let (true, Some(first)) = (agreed.is_empty(), records.first()) {
+            consent::agree(self.vault, self.clock, self.prompt, first, purpose)?;
+            agreed.push(0);
+        }
+        Ok(agreed)
     }
 
     /// The codes of the previous and the current step, from one reading of the clock; both are spent.
@@ -110,11 +132,36 @@ impl Authenticator<'_> {
         &self,
         record: &DeviceRecord,
         offset: ClockOffset,
-    ) -> Result<ConsecutiveCodes, VaultError> {
+    ) -> Result<ConsecutiveCodes, ConsentError> {
+        consent::agree(self.vault, self.clock, self.prompt, record, Purpose::TwoCodes)?;
         let current = TimeStep::at(offset.apply(self.clock.now()), record.device.settings);
         let steps = [current.previous(), current];
-        self.vault.ledger(record.identity())?.spend(&steps)?;
+        self.vault.ledger(&record.identity())?.spend(&steps)?;
         Ok(ConsecutiveCodes { codes: steps.map(|step| record.device.code(step)), current })
+    }
+
+    /// As [`Authenticator::consecutive_codes`], of steps newer than those of the last pair that AWS took, as far as this
+    /// machine knows: waits for them.
+    ///
+    /// # Errors
+    /// As [`Authenticator::code`].
+    pub fn newer_pair(&self, record: &DeviceRecord, offset: ClockOffset) -> Result<ConsecutiveCodes, ConsentError> {
+        if let Some(last) = self.vault.ledger(&record.identity())?.last_pair()? {
+            let current = TimeStep::at(offset.apply(self.clock.now()), record.device.settings);
+            // After a clock that ran far ahead was set right, the wait would have no end.
+            if current.previous() <= last && last.0.abs_diff(current.0) <= 2 {
+                self.wait_for_step_after(record, last.next(), offset);
+            }
+        }
+        self.consecutive_codes(record, offset)
+    }
+
+    /// Notes a pair that AWS took.
+    ///
+    /// # Errors
+    /// As [`crate::vault::Ledger::take`].
+    pub fn note_pair(&self, record: &DeviceRecord, pair: &ConsecutiveCodes) -> Result<(), VaultError> {
+        self.vault.ledger(&record.identity())?.note_pair(pair.current)
     }
 
     /// Waits until a step is over by AWS's clock, with a countdown.

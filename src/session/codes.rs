@@ -4,6 +4,7 @@ use std::{ffi::OsString, time::Duration};
 
 use super::{
     authenticator::{Authenticator, clock_offset},
+    consent::Purpose,
     error::ObtainError,
     obtain::Obtainer,
     plan::{Plan, Step},
@@ -82,7 +83,12 @@ impl Obtainer<'_> {
     }
 
     /// A code, and the device it is of.
-    pub(super) fn proof(&self, source: &CodeSource, serial_number: &SerialNumber) -> Result<MfaProof, ObtainError> {
+    pub(super) fn proof(
+        &self,
+        source: &CodeSource,
+        step: &Step,
+        serial_number: &SerialNumber,
+    ) -> Result<MfaProof, ObtainError> {
         let read = |text: &str, origin| text.trim().parse().map_err(|source| ObtainError::NoCode { origin, source });
         let mut used = serial_number.clone();
         let code = match source {
@@ -90,7 +96,9 @@ impl Obtainer<'_> {
             CodeSource::Seeds(devices) => {
                 let authenticator = Authenticator { vault: self.vault, clock: self.clock, prompt: self.prompt };
                 let devices: Vec<&DeviceRecord> = devices.iter().collect();
-                let (place, code) = authenticator.code_of_any(&devices, clock_offset(self.vault, self.aws)?)?;
+                let purpose = Purpose::Call { operation: step.call.as_str(), profile: &step.profile };
+                let offset = clock_offset(self.vault, self.aws)?;
+                let (place, code) = authenticator.code_of_any(&devices, offset, purpose)?;
                 used = devices[place].device.serial_number.clone().unwrap_or(used);
                 code
             }

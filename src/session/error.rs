@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::denial::Denial;
+use super::{consent::ConsentError, denial::Denial};
 use crate::{
     atomic_file::FileError,
     aws::AwsError,
@@ -31,6 +31,9 @@ pub enum ObtainError {
         /// What AWS said.
         source: AwsError,
     },
+    /// A person did not agree that a code goes out.
+    #[error(transparent)]
+    Consent(ConsentError),
     /// A person was needed for a code.
     #[error("the code of {serial_number} is needed")]
     CodeNeeded {
@@ -136,4 +139,13 @@ pub enum ObtainError {
         /// Whether its `credential_process` asks this program for them.
         leads_back: bool,
     },
+}
+
+impl From<ConsentError> for ObtainError {
+    fn from(error: ConsentError) -> Self {
+        match error {
+            ConsentError::Vault(error) => ObtainError::Vault(error),
+            error => ObtainError::Consent(error),
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{
     authenticator::clock_offset,
+    consent::ConsentError,
     error::ObtainError,
     outside,
     plan::{Call, Plan, Start, Step},
@@ -34,7 +35,10 @@ fn no_newer_can_be_had(error: &ObtainError) -> bool {
         ObtainError::CodeNeeded { source, .. } | ObtainError::SignInNeeded { source, .. } => {
             matches!(source, PromptError::NoTerminal { .. })
         }
-        ObtainError::MfaProcess(_) | ObtainError::CredentialProcess { .. } | ObtainError::NotSignedIn { .. } => true,
+        ObtainError::Consent(ConsentError::Needed { .. })
+        | ObtainError::MfaProcess(_)
+        | ObtainError::CredentialProcess { .. }
+        | ObtainError::NotSignedIn { .. } => true,
         _ => false,
     }
 }

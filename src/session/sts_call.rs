@@ -119,7 +119,7 @@ impl Obtainer<'_> {
         loop {
             let proof = match unseen.take() {
                 Some(proof) => proof,
-                None => self.proof(&source, serial_number)?,
+                None => self.proof(&source, step, serial_number)?,
             };
             if matches!(source, CodeSource::Process(_)) && last.as_ref() == Some(&proof.code) {
                 return Err(fault.map_or(ObtainError::SameCode, ObtainError::Aws));
