@@ -114,6 +114,7 @@ mod tests {
             account: "alice".to_owned(),
             seed: Seed::from_bytes(b"12345678901234567890".to_vec()).expect("a seed"),
             settings: CodeSettings::AWS,
+            counter: None,
         }
     }
 

@@ -44,6 +44,7 @@ pub(super) fn create_virtual_mfa_device(call: &mut Call<'_>) -> Reply {
         account: format!("{name}@{}", call.world.account_id),
         seed,
         settings: CodeSettings::AWS,
+        counter: None,
     };
     let png = qr::png(&OtpauthUri::of(&device).to_uri()).map_err(|_| ServiceError::internal_failure())?;
     let created = xml::text("SerialNumber", &serial_number)

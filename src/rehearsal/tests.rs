@@ -110,6 +110,7 @@ impl TestDevice {
             account: name.to_owned(),
             seed: crate::mfa::Seed::from_base32(&seed).expect("a seed"),
             settings: crate::mfa::CodeSettings::AWS,
+            counter: None,
         };
         TestDevice { serial_number: answer.text("SerialNumber"), device }
     }
