@@ -6,7 +6,7 @@ use super::{Context, Error, Outcome, configured_serial_number};
 use crate::{
     mfa::SerialNumber,
     profile::{self, Chain, CredentialSource, Profile, ProfileName},
-    vault::{Index, SessionKind},
+    vault::{DeviceEntry, Index, SessionKind},
 };
 
 /// One profile, and what is held for it.
@@ -20,8 +20,10 @@ pub struct ProfileRow {
     pub masked_access_key_id: Option<String>,
     /// Its MFA device, by the config or by the vault.
     pub serial_number: Option<SerialNumber>,
-    /// Whether that device's seed is held.
-    pub device_held: bool,
+    /// That device's local name, if its seed is held.
+    pub device: Option<String>,
+    /// When that device was last backed up, if it is held and was.
+    pub backed_up: Option<SystemTime>,
     /// Where its credentials come from, if that is not a key here: a sign-in, another tool, a token.
     pub elsewhere: Option<Elsewhere>,
     /// Whether somebody is signed in for it at IAM Identity Center, if that is where they come from.
@@ -119,10 +121,22 @@ pub fn usable(context: &Context<'_>) -> Result<Vec<ProfileName>, Error> {
     Ok(names)
 }
 
+/// The devices that codes are made of and that no backup has: what to remind a person of.
+///
+/// # Errors
+/// If the index cannot be read, then `Vault`.
+pub fn not_backed_up(context: &Context<'_>) -> Result<Vec<String>, Error> {
+    let devices = context.vault.index()?.devices.into_iter();
+    let is_at_risk = |entry: &DeviceEntry| entry.backed_up.is_none() && !entry.deactivated;
+    Ok(devices.filter(|(_, entry)| is_at_risk(entry)).map(|(name, _)| name).collect())
+}
+
 fn row(index: &Index, profile: ProfileName, in_config: bool, chain: Option<&Chain>, now: SystemTime) -> ProfileRow {
     let source = chain.map_or(&profile, |chain| &chain.source().name);
     let held = || index.devices_of(source).find_map(|(_, entry)| entry.serial_number.clone());
     let serial_number = chain.and_then(configured_serial_number).or_else(held);
+    let device = serial_number.as_ref().and_then(|serial| index.device_with_serial(serial));
+    let held = device.and_then(|name| index.devices.get(name));
     let mut sessions: Vec<LiveSession> = index
         .sessions
         .values()
@@ -141,7 +155,8 @@ fn row(index: &Index, profile: ProfileName, in_config: bool, chain: Option<&Chai
         signed_in: elsewhere == Some(Elsewhere::Sso) && start_url.is_some_and(signed_in),
         in_config,
         masked_access_key_id: index.keys.get(&profile).map(|key| key.masked_access_key_id.clone()),
-        device_held: serial_number.as_ref().is_some_and(|serial| index.device_with_serial(serial).is_some()),
+        device: device.map(str::to_owned),
+        backed_up: held.and_then(|device| device.backed_up),
         serial_number,
         sessions,
         profile,

@@ -36,7 +36,7 @@ use crate::{
     profile::{self, Chain, FileKind, ProfileName, SectionName, SharedConfig},
     prompt::Prompt,
     secret::{SecretBytes, SecretText},
-    session::Plan,
+    session::{Plan, Purpose, consent},
     shared_config,
     vault::{DeviceEntry, DeviceRecord, Index, Vault},
 };
@@ -145,6 +145,16 @@ impl Context<'_> {
         }
     }
 
+    /// Has a person agree, if the device wants that, before its seed leaves in the clear; says whether one was asked, so
+    /// that there is no second question. `command` is for whom, such as `mfavault mfa export`.
+    ///
+    /// # Errors
+    /// As [`consent::agree`].
+    pub fn agree_to_seed(&self, record: &DeviceRecord, command: &str) -> Result<bool, Error> {
+        consent::agree(self.vault, self.clock, self.prompt, record, Purpose::Seed { command })?;
+        Ok(record.consent.is_some())
+    }
+
     /// Writes a profile to the AWS config if it is not there, and its serial number if one is given; says what changed.
     ///
     /// # Errors
@@ -248,8 +258,10 @@ pub enum Outcome {
         serial_number: Option<SerialNumber>,
         /// The code.
         code: AuthenticationCode,
-        /// When its step is over.
-        valid_until: SystemTime,
+        /// When its step is over; none of a counter-based device.
+        valid_until: Option<SystemTime>,
+        /// The counter of a counter-based device.
+        counter: Option<u64>,
     },
     /// `mfa codes`.
     ConsecutiveCodes {
@@ -266,15 +278,15 @@ pub enum Outcome {
     QrCode(SecretText),
     /// `mfa export`: a text that is secret.
     Secret(SecretText),
-    /// `mfa qr --output`, for which the bytes were made: they go to that file.
-    SecretFile {
-        /// Where to.
-        path: PathBuf,
-        /// What.
-        content: SecretBytes,
-        /// Whether a file there is replaced.
+    /// `mfa qr` of several: each code in block characters, with what is in it.
+    QrCodes(Vec<(String, SecretText)>),
+    /// `--output` of what is secret: the bytes go to these files.
+    SecretFiles {
+        /// Where to, and what.
+        files: Vec<(PathBuf, SecretBytes)>,
+        /// Whether files there are replaced.
         overwrite: bool,
     },
     /// `backup verify`: what was compared.
-    Comparison(Vec<backup::Compared>),
+    Comparison(backup::verify::Comparison),
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use mfavault::{
     commands::{
         self, Error, Outcome,
-        mfa::{self, remote::Whereabouts},
+        mfa::{self, export::Devices, remote::Whereabouts},
     },
     mfa::{qr, uri::OtpauthUri},
     prompt::PromptError,
+    rehearsal::FaultKind,
 };
 
 use crate::support::bench::{Bench, SERIAL, name};
@@ -20,6 +21,8 @@ fn import(bench: &Bench, device: &str, profile: &str) {
         serial_number: Some(format!("arn:aws:iam::111122223333:mfa/{device}").parse().unwrap()),
         profile: Some(name(profile)),
         overwrite: false,
+        dry_run: false,
+        confirmed: false,
     };
     bench.run(|context| mfa::import::run(context, arguments)).unwrap();
 }
@@ -83,7 +86,7 @@ fn a_code_is_of_the_device_that_a_session_would_take() {
     let Ok(Outcome::Profiles(rows)) = bench.run(commands::list::run) else { panic!("no profiles") };
     let listed = |name: &str| {
         let row = rows.iter().find(|row| row.profile.as_str() == name).unwrap();
-        (row.serial_number.as_ref().map(|serial| serial.as_str().to_owned()), row.device_held)
+        (row.serial_number.as_ref().map(|serial| serial.as_str().to_owned()), row.device.is_some())
     };
     assert_eq!(listed("role"), (Some(SERIAL.to_owned()), true));
     assert_eq!(listed("far"), (Some("arn:aws:iam::111122223333:mfa/spare".to_owned()), true));
@@ -99,6 +102,8 @@ fn a_device_without_a_serial_number_is_found_by_its_profile() {
         serial_number: None,
         profile: Some(name("main")),
         overwrite: false,
+        dry_run: false,
+        confirmed: false,
     };
     bench.run(|context| mfa::import::run(context, arguments)).unwrap();
     let asked = |name: &str| bench.run(|context| context.device_name(name));
@@ -122,15 +127,16 @@ fn the_profile_of_the_environment_is_asked_for_if_no_name_is_given() {
 #[test]
 fn the_qr_code_decodes_to_the_devices_uri() {
     let bench = Bench::with_device();
-    let draw =
-        |output: Option<&str>| bench.run(|context| mfa::qr::run(context, "main", output.map(PathBuf::from), false));
-    let Ok(Outcome::SecretFile { path, content, overwrite: false }) = draw(Some("x/device.PNG")) else {
-        panic!("no file")
+    let draw = |output: Option<&str>| {
+        let arguments = mfa::qr::Arguments { google: false, output: output.map(PathBuf::from), overwrite: false };
+        bench.run(|context| mfa::qr::run(context, &Devices::Named(vec!["main".to_owned()]), &arguments))
     };
-    assert_eq!(path, PathBuf::from("x/device.PNG"));
+    let Ok(Outcome::SecretFiles { files, overwrite: false }) = draw(Some("x/device.PNG")) else { panic!("no file") };
+    let [(path, content)] = &files[..] else { panic!("one file") };
+    assert_eq!(path, &PathBuf::from("x/device.PNG"));
     assert_eq!(qr::read(content.expose()).unwrap()[0].expose(), &uri(&bench));
-    let Ok(Outcome::SecretFile { content, .. }) = draw(Some("device.svg")) else { panic!("no file") };
-    assert!(std::str::from_utf8(content.expose()).unwrap().contains("<svg"));
+    let Ok(Outcome::SecretFiles { files, .. }) = draw(Some("device.svg")) else { panic!("no file") };
+    assert!(std::str::from_utf8(files[0].1.expose()).unwrap().contains("<svg"));
     let Ok(Outcome::QrCode(blocks)) = draw(None) else { panic!("no blocks") };
     assert!(blocks.expose().lines().count() > 20);
     let operations = bench.keystore.operations();
@@ -143,14 +149,17 @@ fn the_qr_code_decodes_to_the_devices_uri() {
 #[test]
 fn the_uri_is_given_out_after_a_yes_only() {
     let bench = Bench::with_device();
-    let export = |confirmed| bench.run(|context| mfa::export::run(context, "main", confirmed));
+    let export = |confirmed| {
+        let arguments = mfa::export::Arguments { google: false, output: None, overwrite: false, confirmed };
+        bench.run(|context| mfa::export::run(context, &Devices::Named(vec!["main".to_owned()]), &arguments))
+    };
     bench.prompt.answer("no");
     assert!(matches!(export(false), Err(Error::Declined)));
     assert!(bench.prompt.questions()[0].contains("`alice`"));
     bench.prompt.leave();
     assert!(matches!(export(false), Err(Error::Prompt(PromptError::NoTerminal { instead, .. })) if instead == "--yes"));
     let Ok(Outcome::Secret(text)) = export(true) else { panic!("no URI") };
-    assert_eq!(*text.expose(), uri(&bench));
+    assert_eq!(text.expose().strip_suffix('\n').unwrap(), uri(&bench));
     let device = bench.device("alice").unwrap().device;
     let read: OtpauthUri = text.expose().parse().unwrap();
     assert!(read.seed == device.seed && read.aws_label().unwrap().serial_number_guess("aws") == device.serial_number);
@@ -186,10 +195,12 @@ fn the_devices_of_both_sides_are_joined() {
         other => panic!("{:?}", other.err()),
     };
     let named = |name: &str, whereabouts| (Some(name.to_owned()), whereabouts);
-    let others = [named("orphan", Whereabouts::NotAsked), named("spare", Whereabouts::MissingThere)];
+    let others = [named("orphan", Whereabouts::MissingThere), named("spare", Whereabouts::MissingThere)];
     assert_eq!(rows(&bench), [&[named("alice", Whereabouts::Held)], &others[..]].concat());
     bench.run(|context| context.vault.forget_device("alice")).unwrap();
     assert_eq!(rows(&bench), [&others[..], &[(None, Whereabouts::MissingHere)]].concat());
+    bench.fail("ListVirtualMFADevices", FaultKind::Throttling, None);
+    assert_eq!(rows(&bench)[0], named("orphan", Whereabouts::NotAsked), "nobody asked about its profile's user");
 }
 
 #[test]
@@ -209,7 +220,7 @@ fn a_profile_that_aws_refuses_hides_no_other() {
     assert_eq!(all, [named("alice", Whereabouts::Held), named("spare", Whereabouts::MissingThere)]);
     bench.write_config("[profile main]\n[profile admin]\nregion = no region\n");
     let all: Vec<_> = rows().unwrap();
-    assert_eq!(all, [named("alice", Whereabouts::Held), named("spare", Whereabouts::NotAsked)]);
+    assert_eq!(all, [named("alice", Whereabouts::Held), named("spare", Whereabouts::MissingThere)]);
     let talk = bench.prompt.talk();
     assert!(talk.contains("`admin`") && !talk.contains("`main`"), "{talk}");
     bench.write_config("[profile main]\nregion = no region\n[profile admin]\nregion = no region\n");

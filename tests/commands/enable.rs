@@ -7,11 +7,14 @@ use mfavault::{
     commands::Error,
     mfa::{Seed, qr},
     rehearsal::{FaultKind, UserSettings},
+    session::ObtainError,
 };
 
 use crate::support::bench::{Bench, SERIAL, name};
 
 mod kept;
+mod others;
+mod whole_life;
 
 const RITUAL: [&str; 5] = [
     "GetCallerIdentity",
@@ -84,7 +87,8 @@ fn sts_that_does_not_know_the_device_yet_is_waited_for() {
 fn a_device_that_sts_never_learns_of_is_an_error_and_stays_to_be_proved() {
     let bench = Bench::with(|settings| settings.propagation_delay = Duration::from_secs(600));
     let (requests, result) = bench.requests_of(|| bench.enable());
-    assert!(matches!(unfinished(result), Error::Aws(AwsError::UnknownSerialNumber { .. })));
+    let error = unfinished(result);
+    assert!(matches!(error, Error::NotProved { source: AwsError::UnknownSerialNumber { .. }, .. }), "{error}");
     let tries = requests.iter().filter(|line| line.starts_with("GetSessionToken")).count();
     assert!(tries <= 8, "nine are AWS's budget in three minutes: {tries}");
     bench.clock.advance(600);
@@ -139,11 +143,13 @@ fn a_device_that_was_enabled_out_of_step_is_resynchronised() {
 }
 
 #[test]
-fn a_user_with_another_device_is_refused_and_nothing_is_created() {
+fn a_user_who_cannot_show_the_device_he_has_is_refused_and_nothing_is_created() {
     let bench = Bench::with_device();
     bench.run(|context| context.vault.forget_device("alice")).unwrap();
+    bench.prompt.leave();
     let error = bench.enable().unwrap_err();
-    assert!(matches!(error, Error::UserHasDevice { serial_number, .. } if serial_number.as_str() == SERIAL));
+    let names_device = |error: &ObtainError| matches!(error, ObtainError::CodeNeeded { serial_number, .. } if serial_number.as_str() == SERIAL);
+    assert!(matches!(&error, Error::Obtain(error) if names_device(error)), "{error}");
     assert_eq!((bench.devices_at_aws().len(), enrolments(&bench)), (1, 0));
 }
 
@@ -163,7 +169,7 @@ fn a_name_that_is_taken_at_aws_is_left_alone_and_another_one_taken() {
 #[test]
 fn a_name_of_ones_own_is_used_and_a_bad_one_refused_before_anything_is_created() {
     let bench = Bench::new();
-    for bad in ["", "a b", "a/b", "ä"] {
+    for bad in ["", "a b", "a/", "/a b/c", "ä"] {
         let error = bench.enable_with(|arguments| arguments.name = Some(bad.to_owned())).unwrap_err();
         assert!(matches!(error, Error::DeviceName { .. }), "{bad:?}: {error}");
     }
@@ -193,8 +199,16 @@ fn a_profile_without_a_key_and_keys_that_are_no_users_are_refused() {
     let bench = Bench::empty(|settings| settings.root_access_key = true);
     bench.write_config("[profile main]\n");
     assert!(matches!(bench.enable(), Err(Error::NoKey { .. })));
+    bench.write_config(
+        "[profile main]\nrole_arn = arn:aws:iam::111122223333:role/open\nsource_profile = keys\n[profile keys]\n",
+    );
+    bench.store_key("keys", "alice");
+    assert!(matches!(bench.enable(), Err(Error::NotOfAUser { .. })));
+    bench.write_config("[profile main]\n");
     bench.store_key("main", "root");
-    assert!(matches!(bench.enable(), Err(Error::NotAUser { .. })));
+    let (requests, result) = bench.requests_of(|| bench.enable());
+    assert!(matches!(result, Err(Error::RootUser { arn }) if arn.to_string() == "arn:aws:iam::111122223333:root"));
+    assert_eq!(requests, ["GetCallerIdentity"]);
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! `mfa import`: seeds from elsewhere, what they are called here, and what is no use to AWS.
 
-use std::io::Cursor;
-
 use mfavault::{
     commands::{self, Error, Outcome, mfa::import},
     mfa::{Algorithm, CodeSettings, qr},
@@ -22,8 +20,20 @@ fn picture(uri: &str) -> Vec<u8> {
     qr::png(&uri.into()).unwrap().expose().clone()
 }
 
+fn of_picture(bytes: Vec<u8>) -> import::From {
+    import::From::Pictures(vec![import::File { path: Some("QRCode.png".into()), content: SecretBytes::from(bytes) }])
+}
+
 fn run(bench: &Bench, from: import::From, change: impl FnOnce(&mut import::Arguments)) -> Result<(), Error> {
-    let mut arguments = import::Arguments { name: None, from, serial_number: None, profile: None, overwrite: false };
+    let mut arguments = import::Arguments {
+        name: None,
+        from,
+        serial_number: None,
+        profile: None,
+        overwrite: false,
+        dry_run: false,
+        confirmed: false,
+    };
     change(&mut arguments);
     bench.run(|context| import::run(context, arguments)).map(drop)
 }
@@ -44,7 +54,7 @@ fn a_seed_comes_typed_piped_or_as_a_picture() {
             }
             "piped" => text(&format!("{SEED}\n")),
             "piped URI" => text(&uri.replace("otpauth", "OTPAUTH")),
-            _ => import::From::Picture(SecretBytes::from(picture(&uri))),
+            _ => of_picture(picture(&uri)),
         };
         run(&bench, source, |arguments| arguments.name = Some("phone".to_owned()))
             .unwrap_or_else(|error| panic!("{from}: {error}"));
@@ -91,6 +101,10 @@ fn the_serial_number_is_given_configured_or_guessed_from_the_label_and_said() {
 #[test]
 fn without_a_label_a_serial_number_or_a_name_there_is_no_name() {
     let bench = Bench::new();
+    bench.prompt.answer("phone");
+    run(&bench, text(SEED), |_| {}).unwrap();
+    assert!(bench.device("phone").is_some() && bench.prompt.questions().len() == 1);
+    bench.prompt.leave();
     assert!(matches!(run(&bench, text(SEED), |_| {}), Err(Error::NameNeeded)));
     run(&bench, text(SEED), |arguments| arguments.serial_number = Some(SERIAL.parse().unwrap())).unwrap();
     assert!(bench.device("alice").is_some());
@@ -168,18 +182,44 @@ fn the_same_seed_may_get_its_serial_number_later() {
 }
 
 #[test]
+fn the_same_seed_again_does_not_forget_that_aws_was_told_not_to_demand_it() {
+    let bench = Bench::new();
+    let alice = |arguments: &mut import::Arguments| {
+        arguments.name = Some("alice".to_owned());
+        arguments.serial_number = Some(SERIAL.parse().unwrap());
+    };
+    run(&bench, text(SEED), alice).unwrap();
+    let mut record = bench.device("alice").unwrap();
+    record.deactivated = true;
+    bench.run(|context| context.vault.store_device(&record)).unwrap();
+    run(&bench, text(SEED), |arguments| {
+        alice(arguments);
+        arguments.profile = Some(name("main"));
+    })
+    .unwrap();
+    let record = bench.device("alice").unwrap();
+    assert!(record.deactivated && record.profile == Some(name("main")));
+    run(&bench, text(OTHER), |arguments| {
+        alice(arguments);
+        arguments.overwrite = true;
+    })
+    .unwrap();
+    assert!(!bench.device("alice").unwrap().deactivated, "another seed is another device");
+}
+
+#[test]
 fn what_is_no_seed_is_refused_without_repeating_it() {
     let bench = Bench::new();
     for (case, from) in [
         ("nothing", text("\n")),
         ("not base32", text("GEZDGNBVGY3TQOJ1GEZDGNBVGY3TQOJQ")),
-        ("counter based", text(&format!("otpauth://hotp/a?secret={SEED}&counter=1"))),
+        ("counter based without a counter", text(&format!("otpauth://hotp/a?secret={SEED}"))),
         ("no secret", text("otpauth://totp/a")),
-        ("no picture", import::From::Picture(SecretBytes::from(b"GEZDGNBV".to_vec()))),
-        ("another code", import::From::Picture(SecretBytes::from(picture("https://example.com/GEZDGNBV")))),
+        ("no picture", of_picture(b"GEZDGNBV".to_vec())),
+        ("another code", of_picture(picture("https://example.com/GEZDGNBV"))),
     ] {
         let error = run(&bench, from, |arguments| arguments.name = Some("phone".to_owned())).expect_err(case);
-        assert!(matches!(error, Error::Seed(_) | Error::Uri(_) | Error::Qr(_)), "{case}: {error}");
+        assert!(matches!(error, Error::Seed(_) | Error::Uri(_) | Error::Picture { .. }), "{case}: {error}");
         let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         assert!(!format!("{error} {source}").contains("GEZDGNBV"), "{case}: {error}: {source}");
     }
@@ -190,22 +230,4 @@ fn what_is_no_seed_is_refused_without_repeating_it() {
         "{error}"
     );
     assert!(bench.run(|context| context.vault.index()).unwrap().devices.is_empty());
-}
-
-#[test]
-fn a_picture_of_two_codes_is_refused() {
-    let bench = Bench::new();
-    let [left, right] = ["a@111122223333", "b@111122223333"]
-        .map(|label| image::load_from_memory(&picture(&aws_uri(label))).unwrap().to_luma8());
-    let mut both = image::GrayImage::from_pixel(
-        left.width() + right.width(),
-        left.height().max(right.height()),
-        image::Luma([255]),
-    );
-    image::imageops::replace(&mut both, &left, 0, 0);
-    image::imageops::replace(&mut both, &right, left.width().into(), 0);
-    let mut png = Cursor::new(Vec::new());
-    both.write_to(&mut png, image::ImageFormat::Png).unwrap();
-    let error = run(&bench, import::From::Picture(SecretBytes::from(png.into_inner())), |_| {}).unwrap_err();
-    assert!(matches!(error, Error::SeveralQrCodes { count: 2 }), "{error}");
 }

@@ -227,7 +227,7 @@ fn the_list_shows_keys_devices_sessions_and_orphans_and_unlocks_nothing() {
     let [broken, deploy, main, orphan] = &rows[..] else { panic!() };
     let id = bench.key_of("alice").access_key_id;
     assert_eq!(main.masked_access_key_id.as_deref(), Some(id.masked().as_str()));
-    assert!(main.device_held && main.serial_number.as_ref().is_some_and(|serial| serial.as_str() == SERIAL));
+    assert!(main.device.is_some() && main.serial_number.as_ref().is_some_and(|serial| serial.as_str() == SERIAL));
     assert_eq!(main.sessions[0].kind, SessionKind::GetSessionToken);
     assert_eq!((deploy.sessions[0].kind, &deploy.masked_access_key_id), (SessionKind::AssumeRole, &None));
     assert!(broken.serial_number.is_none() && orphan.masked_access_key_id.is_some());

@@ -2,12 +2,16 @@
 
 mod backup;
 mod codes;
+mod consent;
+mod counters;
 mod denials;
 mod devices;
 mod enable;
 mod enable_crashes;
 mod import;
+mod import_of_exports;
 mod keys;
+mod lifecycle;
 mod login;
 mod serve;
 mod sessions;

@@ -210,7 +210,7 @@ fn a_role_is_assumed_with_the_keys_of_the_environment() {
 }
 
 /// A second device of alice's, enabled by the administrator; its seed is in the vault.
-fn second_device(bench: &Bench, local_name: &str, profile: Option<ProfileName>) -> DeviceRecord {
+pub(super) fn second_device(bench: &Bench, local_name: &str, profile: Option<ProfileName>) -> DeviceRecord {
     use mfavault::aws::Aws;
     let CreatedDevice { serial_number, seed } = bench
         .ask_aws(&bench.key_of("admin").into(), |aws, caller| aws.create_virtual_mfa_device(caller, local_name))
@@ -222,6 +222,7 @@ fn second_device(bench: &Bench, local_name: &str, profile: Option<ProfileName>) 
         account: "alice".to_owned(),
         seed,
         settings: CodeSettings::AWS,
+        counter: None,
     };
     let current = TimeStep::at(bench.aws.now(), CodeSettings::AWS);
     let codes = [device.code(current.previous()), device.code(current)];
@@ -230,7 +231,7 @@ fn second_device(bench: &Bench, local_name: &str, profile: Option<ProfileName>) 
             aws.enable_mfa_device(caller, "alice", &serial_number, [&codes[0], &codes[1]])
         })
         .unwrap();
-    let record = DeviceRecord { device, profile, provenance: "test".to_owned(), added: bench.aws.now() };
+    let record = DeviceRecord::new(device, profile, "test", bench.aws.now());
     bench.run(|context| context.vault.store_device(&record)).unwrap();
     bench.clock.advance(30);
     record

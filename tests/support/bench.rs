@@ -35,6 +35,8 @@ pub(crate) struct Bench {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) aws: Rehearsal,
     pub(crate) keystore: MemoryKeystore,
+    /// The seeds' own keystore, if they have one.
+    pub(crate) seeds: Option<MemoryKeystore>,
     pub(crate) prompt: ScriptedPrompt,
     pub(crate) environment: Environment,
     pub(crate) own_program: PathBuf,
@@ -65,10 +67,13 @@ impl Bench {
     }
 
     /// For the real program, which lives by the machine's clock; nothing is stored yet, and time stands still here.
-    pub(crate) fn on_the_system_clock() -> Self {
+    pub(crate) fn on_the_system_clock(change: impl FnOnce(&mut Settings)) -> Self {
         let clock = ManualClock::new();
         clock.set(SystemClock.now());
-        let bench = Self::at(clock, |settings| settings.clock = Arc::new(SystemClock));
+        let bench = Self::at(clock, |settings| {
+            settings.clock = Arc::new(SystemClock);
+            change(settings);
+        });
         bench.write_config(CONFIG);
         bench
     }
@@ -84,7 +89,8 @@ impl Bench {
         let (skew, hours_visited) = (AtomicI64::new(0), AtomicI64::new(0));
         let own_program = PathBuf::from("/opt/mfavault/bin/mfavault");
         let browser = Mutex::default();
-        Bench { clock, aws, keystore, prompt, environment, own_program, browser, folder, skew, hours_visited }
+        let seeds = None;
+        Bench { clock, aws, keystore, seeds, prompt, environment, own_program, browser, folder, skew, hours_visited }
     }
 
     /// As [`Bench::new`], with alice's device enabled, no session remembered, and nothing spent that counts.
@@ -143,6 +149,10 @@ impl Bench {
     /// As [`Bench::run_over`], with something between the command and AWS.
     pub(crate) fn run_with<T>(&self, keystore: &dyn Keystore, aws: &dyn Aws, act: impl FnOnce(&Context<'_>) -> T) -> T {
         let vault = Vault::new(keystore, &self.environment.folders.data, &self.environment.folders.state);
+        let vault = match &self.seeds {
+            Some(seeds) => vault.with_seeds_in(seeds, true),
+            None => vault,
+        };
         act(&Context {
             vault: &vault,
             aws,
@@ -193,7 +203,7 @@ impl Bench {
 
     /// `mfa enable main` with more options.
     pub(crate) fn enable_with(&self, change: impl FnOnce(&mut mfa::enable::Arguments)) -> Result<(), Error> {
-        let mut arguments = mfa::enable::Arguments { profile: name("main"), name: None, user_name: None, qr: None };
+        let mut arguments = mfa::enable::Arguments::plain(name("main"));
         change(&mut arguments);
         self.run(|context| mfa::enable::run(context, &arguments)).map(|_| ())
     }

@@ -11,6 +11,7 @@ use mfavault::{
     clock::Clock,
     commands::{clear, mfa},
     keystore::{FileKeystore, KdfCost},
+    rehearsal::Settings,
     secret::SecretText,
     vault::KeyRecord,
 };
@@ -31,7 +32,11 @@ impl Disk {
 
     /// With a user's key as the profile's.
     pub(crate) fn with_key(profile: &str, user: &str) -> Self {
-        let bench = Bench::on_the_system_clock();
+        Disk::with_key_where(profile, user, |_| {})
+    }
+
+    fn with_key_where(profile: &str, user: &str, change: impl FnOnce(&mut Settings)) -> Self {
+        let bench = Bench::on_the_system_clock(change);
         let record = KeyRecord { credentials: bench.key_of(user), account_id: None, added: bench.aws.now() };
         let keystore = Disk::keystore_of(&bench);
         bench.run_over(&keystore, |context| context.vault.store_key(&name(profile), &record)).unwrap();
@@ -40,11 +45,16 @@ impl Disk {
 
     /// As [`Disk::new`], with alice's device enabled some minutes ago, so that no code of now is spent, and no session.
     pub(crate) fn with_device() -> Self {
-        let disk = Disk::new();
+        Disk::with_device_where(|_| {})
+    }
+
+    /// As [`Disk::with_device`], in another account.
+    pub(crate) fn with_device_where(change: impl FnOnce(&mut Settings)) -> Self {
+        let disk = Disk::with_key_where("main", "alice", change);
         let (bench, keystore, now) = (&disk.bench, disk.keystore(), disk.bench.clock.now());
         bench.clock.set(now - Duration::from_secs(280));
         bench.set_skew(-280);
-        let arguments = mfa::enable::Arguments { profile: name("main"), name: None, user_name: None, qr: None };
+        let arguments = mfa::enable::Arguments::plain(name("main"));
         bench.run_over(&keystore, |context| mfa::enable::run(context, &arguments).map(drop)).unwrap();
         bench.run_over(&keystore, |context| clear::run(context, None).map(drop)).unwrap();
         bench.clock.set(now);

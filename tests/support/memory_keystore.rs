@@ -13,8 +13,8 @@ use mfavault::{
 type MakeError = Box<dyn Fn() -> KeystoreError + Send>;
 
 /// Keeps records until it is dropped.
-#[derive(Default)]
 pub(crate) struct MemoryKeystore {
+    name: &'static str,
     state: Mutex<State>,
 }
 
@@ -28,7 +28,12 @@ struct State {
 impl MemoryKeystore {
     /// An empty one that never fails.
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self::named("memory")
+    }
+
+    /// The same under another name.
+    pub(crate) fn named(name: &'static str) -> Self {
+        MemoryKeystore { name, state: Mutex::default() }
     }
 
     /// Lets the nth operation from now (1 is the next) fail with this error and change nothing.
@@ -61,17 +66,19 @@ impl MemoryKeystore {
     }
 }
 
-fn not_found(record: &RecordName) -> KeystoreError {
-    KeystoreError::NotFound { keystore: "memory", record: record.clone() }
+impl MemoryKeystore {
+    fn not_found(&self, record: &RecordName) -> KeystoreError {
+        KeystoreError::NotFound { keystore: self.name, record: record.clone() }
+    }
 }
 
 impl Keystore for MemoryKeystore {
     fn name(&self) -> &'static str {
-        "memory"
+        self.name
     }
 
     fn get(&self, record: &RecordName) -> Result<SecretBytes, KeystoreError> {
-        self.begin()?.records.get(record).cloned().ok_or_else(|| not_found(record))
+        self.begin()?.records.get(record).cloned().ok_or_else(|| self.not_found(record))
     }
 
     fn put(&self, record: &RecordName, content: &SecretBytes) -> Result<(), KeystoreError> {
@@ -80,6 +87,6 @@ impl Keystore for MemoryKeystore {
     }
 
     fn remove(&self, record: &RecordName) -> Result<(), KeystoreError> {
-        self.begin()?.records.remove(record).map(drop).ok_or_else(|| not_found(record))
+        self.begin()?.records.remove(record).map(drop).ok_or_else(|| self.not_found(record))
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mfavault::{
-    prompt::{Prompt, PromptError},
+    prompt::{Prompt, PromptError, Screen},
     secret::SecretText,
 };
 
@@ -19,6 +19,7 @@ pub(crate) struct ScriptedPrompt(Mutex<State>);
 struct State {
     answers: VecDeque<String>,
     nobody: bool,
+    interrupts: bool,
     no_terminal: bool,
     questions: Vec<String>,
     talk: Vec<String>,
@@ -34,6 +35,11 @@ impl ScriptedPrompt {
     /// From now on nobody is there to be asked.
     pub(crate) fn leave(&self) {
         self.lock().nobody = true;
+    }
+
+    /// The next confirmation is answered by Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        self.lock().interrupts = true;
     }
 
     /// From now on the person has no terminal to be shown things on.
@@ -83,11 +89,18 @@ impl Prompt for ScriptedPrompt {
     }
 
     fn confirm(&self, question: &str, instead: &str) -> Result<bool, PromptError> {
+        if std::mem::take(&mut self.lock().interrupts) {
+            return Err(PromptError::Interrupted);
+        }
         match self.ask(question, instead)?.as_str() {
             "yes" => Ok(true),
             "no" => Ok(false),
             other => panic!("`{other}` answers no confirmation: {question}"),
         }
+    }
+
+    fn agree(&self, question: &str, instead: &str) -> Result<bool, PromptError> {
+        self.confirm(question, instead)
     }
 
     fn choose(&self, question: &str, options: &[String], instead: &str) -> Result<usize, PromptError> {
@@ -104,6 +117,10 @@ impl Prompt for ScriptedPrompt {
         }
         state.talk.push(text.to_owned());
         Ok(())
+    }
+
+    fn screen(&self) -> Result<Option<Screen>, PromptError> {
+        Ok(None)
     }
 
     fn say(&self, line: &str) {

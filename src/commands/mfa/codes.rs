@@ -8,9 +8,12 @@ use crate::{
 /// Gives the codes of the previous and the current step, from one reading of the clock.
 ///
 /// # Errors
-/// As [`Context::device`]; if the ledger cannot be written, then `Vault`.
+/// As [`Context::device`]; if the device counts its codes, then `CounterBased`; if the ledger cannot be written, then `Vault`.
 pub fn run(context: &Context<'_>, name: &str) -> Result<Outcome, Error> {
     let record = context.device(name)?;
+    if record.device.counter.is_some() {
+        return Err(Error::CounterBased { name: record.device.name });
+    }
     let authenticator = Authenticator { vault: context.vault, clock: context.clock, prompt: context.prompt };
     let offset = clock_offset(context.vault, context.aws)?;
     let pair = authenticator.consecutive_codes(&record, offset)?;

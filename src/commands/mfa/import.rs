@@ -1,9 +1,22 @@
-//! `mfa import`: a seed from elsewhere: typed, piped, or a picture of a QR code.
+//! `mfa import`: seeds from elsewhere: typed, piped, pictures of QR codes, exports of other authenticators.
+//!
+//! One seed that a person has at hand is stored at once. An export, or several, is first shown as it would come in, and
+//! stored as a whole or not at all.
 
-use super::misfit;
+mod one;
+mod plan;
+mod several;
+mod sources;
+
+use std::path::PathBuf;
+
 use crate::{
     commands::{Context, Error, Outcome},
-    mfa::{CodeSettings, Seed, SerialNumber, VirtualMfaDevice, qr, uri::OtpauthUri},
+    mfa::{
+        SerialNumber, VirtualMfaDevice,
+        interchange::{Format, Skipped},
+        uri::OtpauthUri,
+    },
     profile::ProfileName,
     secret::{SecretBytes, SecretText},
     vault::DeviceRecord,
@@ -21,6 +34,10 @@ pub struct Arguments {
     pub profile: Option<ProfileName>,
     /// Whether another seed of the name is replaced.
     pub overwrite: bool,
+    /// Whether it is only said what would come in.
+    pub dry_run: bool,
+    /// Whether it was confirmed beforehand.
+    pub confirmed: bool,
 }
 
 /// Where the seed is.
@@ -29,109 +46,128 @@ pub enum From {
     Prompt,
     /// The text that was piped in.
     Text(SecretText),
-    /// The bytes of a picture.
-    Picture(SecretBytes),
+    /// Pictures of QR codes.
+    Pictures(Vec<File>),
+    /// The export of another authenticator.
+    Export {
+        /// Whose it is.
+        format: Format,
+        /// One file, or the pictures of one export.
+        files: Vec<File>,
+        /// Its password, if it was given beforehand.
+        password: Option<SecretText>,
+    },
 }
 
-/// Reads, checks and stores a device, and reads it back.
+/// A file as it was read.
+pub struct File {
+    /// Where it is; none if it came by standard input.
+    pub path: Option<PathBuf>,
+    /// What is in it.
+    pub content: SecretBytes,
+}
+
+/// What was found where the seed is.
+struct Found {
+    entries: Vec<OtpauthUri>,
+    skipped: Vec<Skipped>,
+    /// Where the seeds are said to come from.
+    provenance: String,
+    /// Files whose seeds anybody can read who can read them.
+    in_the_clear: Vec<PathBuf>,
+    /// Whether it is one seed that a person has at hand.
+    at_hand: bool,
+}
+
+/// Reads, checks and stores devices, and reads them back.
 ///
 /// # Errors
-/// If what was given is not a seed, then `Seed`, `Uri` or `Qr`; if the name cannot be worked out, then `NameNeeded`;
-/// if it is for AWS but its codes are not of the kind AWS takes, then `NotForAws`; if another seed has the name, then
-/// `DeviceExists`; if the serial number is held under another name, then `SerialNumberHeld`.
+/// If what was given is not a seed, then `Seed`, `Uri`, `Picture` or `Interchange`; if nothing in it can be used, then
+/// `NothingToImport`; if the name cannot be worked out, then `NameNeeded`; if a name, serial number or profile is given
+/// for several, then `ForOneDevice`; if it is for AWS but its codes are not of the kind AWS takes, then `NotForAws`; if
+/// another seed has the name, then `DeviceExists` or `ImportConflict`; if the serial number is held under another name,
+/// then `SerialNumberHeld`; if nobody confirms, then `Prompt` or `Declined`; if the keystore fails midway, then `Vault`,
+/// with everything put back.
 pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error> {
-    let (uri, provenance) = read(context, arguments.from)?;
-    let configured = match (&arguments.serial_number, &arguments.profile) {
-        (None, Some(profile)) => context.mfa_serial(profile)?,
-        _ => None,
+    let Arguments { name, from, serial_number, profile, overwrite, dry_run, confirmed } = arguments;
+    let Found { mut entries, skipped, provenance, in_the_clear, at_hand } =
+        sources::read(context, from, name.as_deref())?;
+    let way = Way { overwrite, dry_run, confirmed };
+    let wishes = Wishes { name, serial_number, profile };
+    let count = entries.len();
+    let stored = match (wishes.first(), entries.pop()) {
+        (_, None) => {
+            say_skipped(context, &skipped);
+            return Err(Error::NothingToImport);
+        }
+        (Some(option), Some(_)) if count > 1 => return Err(Error::ForOneDevice { option, count }),
+        (None, Some(last)) if count > 1 || !at_hand => {
+            entries.push(last);
+            several::run(context, entries, &skipped, &provenance, way)?
+        }
+        (_, Some(uri)) => {
+            say_skipped(context, &skipped);
+            one::run(context, uri, wishes, provenance, way, at_hand)?
+        }
     };
-    let label = uri.aws_label();
-    let guessed = label.as_ref().and_then(|label| label.serial_number_guess("aws"));
-    let serial_number = arguments.serial_number.or(configured).or_else(|| {
-        let serial = guessed.filter(|_| uri.settings == CodeSettings::AWS)?;
-        context.prompt.say(&format!("taking {serial} as the serial number, from the label; --serial says otherwise"));
-        Some(serial)
-    });
-    let name = arguments
-        .name
-        .or_else(|| serial_number.as_ref().map(|serial| serial.device_name().to_owned()))
-        .or_else(|| label.map(|label| label.device_name))
-        .or_else(|| (!uri.account.is_empty()).then(|| uri.account.clone()))
-        .ok_or(Error::NameNeeded)?;
-    if let (Some(serial), Some(reason)) = (&serial_number, misfit(uri.settings)) {
-        return Err(Error::NotForAws { name, serial_number: serial.clone(), reason });
+    for path in in_the_clear.iter().filter(|_| stored) {
+        context.prompt.say(&format!(
+            "{} still holds seeds that whoever reads it can use: delete it; on SSDs and copy-on-write file systems even \
+             what is overwritten may stay readable",
+            path.display()
+        ));
     }
-    let device = VirtualMfaDevice {
-        account: if uri.account.is_empty() { name.clone() } else { uri.account },
-        name: name.clone(),
-        serial_number,
-        issuer: uri.issuer,
-        seed: uri.seed,
-        settings: uri.settings,
-    };
-    let record = DeviceRecord { device, profile: arguments.profile, provenance, added: context.clock.now() };
-    store(context, record, arguments.overwrite)?;
     Ok(Outcome::Done)
 }
 
-fn store(context: &Context<'_>, mut record: DeviceRecord, overwrite: bool) -> Result<(), Error> {
-    let name = record.device.name.clone();
-    super::checked_name(&name)?;
-    if let Some(serial_number) = &record.device.serial_number
-        && let Some(there) = context.vault.device_with_serial(serial_number)?
-        && there.device.name != name
-    {
-        // Two seeds for one serial number, and nobody could say which of them AWS is shown.
-        return Err(Error::SerialNumberHeld { serial_number: serial_number.clone(), name: there.device.name });
-    }
-    if let Some(there) = context.vault.device(&name)? {
-        // What is known of it stays known, unless something else is said now.
-        record.profile = record.profile.or_else(|| there.profile.clone());
-        record.device.serial_number = record.device.serial_number.or_else(|| there.device.serial_number.clone());
-        let same = there.device == record.device && there.profile == record.profile;
-        if same {
-            context.prompt.say(&format!("`{name}` is here already, with the same seed"));
-            return Ok(());
-        }
-        let codes = |device: &VirtualMfaDevice| (device.seed.clone(), device.settings);
-        let other_serial =
-            there.device.serial_number.is_some() && there.device.serial_number != record.device.serial_number;
-        if (codes(&there.device) != codes(&record.device) || other_serial) && !overwrite {
-            return Err(Error::DeviceExists { name });
-        }
-    }
-    context.vault.store_device(&record)?;
-    context.prompt.say(&match &record.device.serial_number {
-        Some(serial) => format!("stored the seed of `{name}` ({serial})"),
-        None => format!("stored the seed of `{name}`; without a serial number it serves `code`, not sessions"),
-    });
-    Ok(())
+/// How far to go, and over what.
+#[derive(Clone, Copy)]
+struct Way {
+    overwrite: bool,
+    dry_run: bool,
+    confirmed: bool,
 }
 
-fn read(context: &Context<'_>, from: From) -> Result<(OtpauthUri, String), Error> {
-    match from {
-        From::Prompt => {
-            let text = context.prompt.secret("Seed (base32) or otpauth:// URI", "--stdin or --qr FILE")?;
-            Ok((parse(&text)?, "typed in".to_owned()))
-        }
-        From::Text(text) => Ok((parse(&text)?, "standard input".to_owned())),
-        From::Picture(bytes) => {
-            let mut codes = qr::read(bytes.expose())?;
-            if codes.len() > 1 {
-                return Err(Error::SeveralQrCodes { count: codes.len() });
-            }
-            let text = codes.pop().ok_or(qr::QrError::NoCode)?;
-            Ok((text.expose().parse()?, "QR code".to_owned()))
-        }
+/// What was said about the one device on the command line.
+struct Wishes {
+    name: Option<String>,
+    serial_number: Option<SerialNumber>,
+    profile: Option<ProfileName>,
+}
+
+impl Wishes {
+    /// Which of them comes first, if any was given.
+    fn first(&self) -> Option<&'static str> {
+        let given = [
+            ("name", self.name.is_some()),
+            ("serial number", self.serial_number.is_some()),
+            ("profile", self.profile.is_some()),
+        ];
+        given.iter().find(|(_, is_given)| *is_given).map(|(what, _)| *what)
     }
 }
 
-/// A URI, or a bare seed of the kind AWS gives.
-fn parse(text: &SecretText) -> Result<OtpauthUri, Error> {
-    let trimmed = text.expose().trim();
-    if trimmed.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("otpauth://")) {
-        return Ok(trimmed.parse()?);
+fn record(
+    context: &Context<'_>,
+    name: String,
+    serial_number: Option<SerialNumber>,
+    uri: OtpauthUri,
+    provenance: &str,
+) -> DeviceRecord {
+    let OtpauthUri { issuer, account, seed, settings, counter } = uri;
+    let account = if account.is_empty() { name.clone() } else { account };
+    let device = VirtualMfaDevice { name, serial_number, issuer, account, seed, settings, counter };
+    DeviceRecord::new(device, None, provenance, context.clock.now())
+}
+
+/// One line of what would come in.
+fn say_line(context: &Context<'_>, word: &str, name: &str, notes: &[String]) {
+    let notes = if notes.is_empty() { String::new() } else { format!(": {}", notes.join("; ")) };
+    context.prompt.say(&format!("  {word:<9}{name}{notes}"));
+}
+
+fn say_skipped(context: &Context<'_>, skipped: &[Skipped]) {
+    for Skipped { name, reason } in skipped {
+        say_line(context, "skipped", name, std::slice::from_ref(reason));
     }
-    let seed = Seed::from_base32(trimmed)?;
-    Ok(OtpauthUri { issuer: None, account: String::new(), seed, settings: CodeSettings::AWS })
 }

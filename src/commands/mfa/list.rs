@@ -7,7 +7,21 @@ use crate::commands::{Context, Error, Outcome};
 /// # Errors
 /// If the index cannot be read, then `Vault`.
 pub fn run(context: &Context<'_>) -> Result<Outcome, Error> {
-    Ok(Outcome::Devices(context.vault.index()?.devices.into_iter().collect()))
+    let devices = context.vault.index()?.devices;
+    let (of_keys, of_seeds) = (context.vault.keystore_name(), context.vault.seed_keystore_name());
+    let together: Vec<&str> = devices
+        .iter()
+        .filter(|(_, entry)| of_keys != of_seeds && entry.keystore == of_keys)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !together.is_empty() {
+        context.prompt.say(&format!(
+            "warning: seeds are to be apart from the keys, and these are still in the keystore `{of_keys}` with them: {}; \
+             `mfavault backup create`, `mfavault mfa remove` and `mfavault backup restore` take them over",
+            together.join(", ")
+        ));
+    }
+    Ok(Outcome::Devices(devices.into_iter().collect()))
 }
 
 /// Shows one device, found by its name or by its profile.

@@ -4,13 +4,14 @@
 use std::{
     cell::{Cell, RefCell},
     fs, mem,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use mfavault::{
     aws::{
         AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedDevice, DeviceAuthorization,
-        EnabledDevice, Grant, HttpAws, MfaProof, RegisteredClient, SessionPolicy, SsoToken, WebIdentityRequest,
+        EnabledDevice, Grant, HttpAws, ListedDevice, MfaProof, RegisteredClient, SessionPolicy, SsoToken,
+        WebIdentityRequest,
         endpoints::{ConsoleEndpoints, Endpoints, SsoEndpoints},
     },
     clock::Clock,
@@ -27,15 +28,31 @@ use crate::support::bench::{Bench, SERIAL, name};
 
 const ADMINS: &str = "arn:aws:iam::111122223333:mfa/admin";
 
-/// AWS where EnableMFADevice does not know a device yet, and perhaps DeleteVirtualMFADevice neither.
-struct Late {
+/// AWS where EnableMFADevice does not know a device yet, and perhaps DeleteVirtualMFADevice neither; where a user has
+/// devices that the stand-in does not have; and to which the way is long.
+pub(super) struct Late<'a> {
     aws: HttpAws,
     enabling: Cell<usize>,
     deleting: Cell<usize>,
     asked: RefCell<Vec<&'static str>>,
+    /// Devices that the user has, too.
+    pub(super) others: Vec<SerialNumber>,
+    /// What happens before EnableMFADevice gets there.
+    pub(super) on_the_way: Box<dyn Fn() + 'a>,
 }
 
-impl Late {
+impl Late<'_> {
+    pub(super) fn new(bench: &Bench, enabling: usize, deleting: usize) -> Self {
+        Late {
+            aws: bench.client(),
+            enabling: Cell::new(enabling),
+            deleting: Cell::new(deleting),
+            asked: RefCell::default(),
+            others: Vec::new(),
+            on_the_way: Box::new(|| ()),
+        }
+    }
+
     fn answer(&self, left: &Cell<usize>, operation: &'static str) -> Result<(), AwsError> {
         self.asked.borrow_mut().push(operation);
         if left.get() == 0 {
@@ -46,7 +63,7 @@ impl Late {
     }
 }
 
-impl Aws for Late {
+impl Aws for Late<'_> {
     fn get_caller_identity(&self, caller: Caller<'_>) -> Result<CallerIdentity, AwsError> {
         self.aws.get_caller_identity(caller)
     }
@@ -135,6 +152,7 @@ impl Aws for Late {
         codes: [&AuthenticationCode; 2],
     ) -> Result<(), AwsError> {
         self.answer(&self.enabling, "EnableMFADevice")?;
+        (self.on_the_way)();
         self.aws.enable_mfa_device(caller, user_name, serial_number, codes)
     }
 
@@ -149,7 +167,25 @@ impl Aws for Late {
     }
 
     fn list_mfa_devices(&self, caller: Caller<'_>, user_name: &str) -> Result<Vec<EnabledDevice>, AwsError> {
-        self.aws.list_mfa_devices(caller, user_name)
+        let others = self.others.iter().map(|serial_number| EnabledDevice {
+            serial_number: serial_number.clone(),
+            user_name: user_name.to_owned(),
+            enabled: SystemTime::UNIX_EPOCH,
+        });
+        Ok(self.aws.list_mfa_devices(caller, user_name)?.into_iter().chain(others).collect())
+    }
+
+    fn deactivate_mfa_device(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        serial_number: &SerialNumber,
+    ) -> Result<(), AwsError> {
+        self.aws.deactivate_mfa_device(caller, user_name, serial_number)
+    }
+
+    fn list_virtual_mfa_devices(&self, caller: Caller<'_>) -> Result<Vec<ListedDevice>, AwsError> {
+        self.aws.list_virtual_mfa_devices(caller)
     }
 
     fn delete_virtual_mfa_device(&self, caller: Caller<'_>, serial_number: &SerialNumber) -> Result<(), AwsError> {
@@ -164,10 +200,9 @@ impl Aws for Late {
 
 /// `mfa enable main --qr device.png` at an AWS that is late; which of the late calls were made.
 fn enable_late(bench: &Bench, enabling: usize, deleting: usize) -> (Vec<&'static str>, Result<(), Error>) {
-    let (enabling, deleting) = (Cell::new(enabling), Cell::new(deleting));
-    let late = Late { aws: bench.client(), enabling, deleting, asked: RefCell::default() };
+    let late = Late::new(bench, enabling, deleting);
     let qr = Some(bench.path("device.png"));
-    let arguments = enable::Arguments { profile: name("main"), name: None, user_name: None, qr };
+    let arguments = enable::Arguments { qr, ..enable::Arguments::plain(name("main")) };
     let result = bench.run_with(&bench.keystore, &late, |context| enable::run(context, &arguments)).map(drop);
     (late.asked.into_inner(), result)
 }
@@ -189,8 +224,9 @@ fn imported(bench: &Bench, local_name: &str, serial_number: Option<&str>, seed: 
         account: local_name.to_owned(),
         seed: seed.unwrap_or_else(|| Seed::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap()),
         settings: CodeSettings::AWS,
+        counter: None,
     };
-    let record = DeviceRecord { device, profile: None, provenance: "typed in".to_owned(), added: bench.clock.now() };
+    let record = DeviceRecord::new(device, None, "typed in", bench.clock.now());
     bench.run(|context| context.vault.store_device(&record)).unwrap();
     record
 }
@@ -257,6 +293,29 @@ fn the_seed_of_another_accounts_device_is_kept_when_the_profiles_key_is_replaced
 }
 
 #[test]
+fn what_was_begun_in_another_account_is_still_begun_after_a_run_in_this_one() {
+    let mut bench = Bench::new();
+    let mut settings = Settings::new(bench.clock.clone());
+    settings.account_id = "444455556666".to_owned();
+    let mut other_aws = Rehearsal::start(settings).unwrap();
+    let mut change_account = |bench: &mut Bench| {
+        mem::swap(&mut bench.aws, &mut other_aws);
+        bench.set_environment(&[]);
+        bench.store_key("main", "alice");
+    };
+    change_account(&mut bench);
+    bench.enable().unwrap();
+    change_account(&mut bench);
+    bench.write_config("[profile main]\n");
+    bench.fail("EnableMFADevice", FaultKind::ClosedBeforeActing, None);
+    unfinished(bench.enable());
+    bench.aws.clear_faults();
+    change_account(&mut bench);
+    bench.enable().unwrap();
+    assert_eq!(enrolments(&bench), 1);
+}
+
+#[test]
 fn a_device_that_iam_is_a_moment_late_to_know_is_waited_for() {
     let bench = Bench::new();
     let (asked, result) = enable_late(&bench, 1, 0);
@@ -268,9 +327,9 @@ fn a_device_that_iam_is_a_moment_late_to_know_is_waited_for() {
 #[test]
 fn a_device_that_iam_does_not_come_to_know_is_deleted_with_seed_and_picture() {
     let bench = with_admin();
-    let (asked, result) = enable_late(&bench, 2, 0);
+    let (asked, result) = enable_late(&bench, 5, 0);
     assert!(matches!(result, Err(Error::Aws(AwsError::NoSuchEntity { .. }))));
-    assert_eq!(asked, ["EnableMFADevice", "EnableMFADevice", "DeleteVirtualMFADevice"]);
+    assert_eq!(asked, [["EnableMFADevice"; 5].as_slice(), &["DeleteVirtualMFADevice"]].concat());
     assert_eq!((bench.devices_at_aws(), bench.device("admin"), enrolments(&bench)), (vec![], None, 0));
     assert!(!bench.path("device.png").exists());
 }
@@ -279,7 +338,7 @@ fn a_device_that_iam_does_not_come_to_know_is_deleted_with_seed_and_picture() {
 fn a_new_device_that_iam_does_not_know_even_to_delete_it_keeps_its_seed_for_the_next_run() {
     // alice may not delete, so she never hears whether it is there.
     for (bench, deleting) in [(with_admin(), 1), (Bench::new(), 0)] {
-        let (_, result) = enable_late(&bench, 2, deleting);
+        let (_, result) = enable_late(&bench, 5, deleting);
         assert!(matches!(unfinished(result), Error::Aws(AwsError::NoSuchEntity { .. })));
         assert!(bench.prompt.talk().contains("its seed is kept"));
         assert_eq!((bench.devices_at_aws().len(), enrolments(&bench)), (1, 1));
@@ -392,9 +451,23 @@ fn what_was_begun_for_another_user_is_not_gone_on_with() {
     let bench = with_admin();
     begun(&bench);
     let first = bench.device("admin").unwrap();
-    bench.enable_with(|arguments| arguments.user_name = Some("alice".to_owned())).unwrap();
-    assert_eq!(bench.device("admin"), Some(first));
+    let for_alice = || bench.enable_with(|arguments| arguments.user_name = Some("alice".to_owned()));
+    let begun = |begun: &enable::Begun| (begun.serial_number.as_str() == ADMINS, begun.user_name.clone());
+    let error = for_alice().unwrap_err();
+    assert!(matches!(&error, Error::EnrolmentBegun { begun: which, .. } if begun(which) == (true, None)), "{error}");
+    assert_eq!((bench.device("admin"), enrolments(&bench)), (Some(first), 1));
     bench.enable().unwrap();
+    for_alice().unwrap();
     let owners = [(ADMINS, "admin"), (SERIAL, "alice")];
     assert_eq!(bench.devices_at_aws(), owners.map(|(serial, user)| (serial.to_owned(), Some(user.to_owned()))));
+}
+
+#[test]
+fn what_was_begun_and_then_forgotten_here_stands_in_nobodys_way() {
+    let bench = with_admin();
+    begun(&bench);
+    bench.run(|context| context.vault.forget_device("admin")).unwrap();
+    bench.enable_with(|arguments| arguments.user_name = Some("alice".to_owned())).unwrap();
+    assert_eq!(enrolments(&bench), 0);
+    bench.assert_no_device_without_its_seed(&bench.keystore, "another one");
 }

@@ -16,22 +16,31 @@ impl Ceremony<'_> {
     /// Refuses a file that is there already while there is no seed yet whose picture it could be.
     pub(super) fn check_no_picture(&self) -> Result<(), Error> {
         match &self.arguments.qr {
-            Some(path) => atomic_file::check_new_file(path).map_err(|error| taken(path, error)),
+            Some(path) => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+                    return Err(Error::NoFolder { path: folder.to_owned() });
+                }
+                atomic_file::check_new_file(path).map_err(|error| taken(path, error))
+            }
             None => Ok(()),
         }
     }
 
-    /// Writes the picture that was asked for, unless an earlier run did.
+    /// Writes the picture that was asked for, unless an earlier run did. It is a backup of the seed, and noted as one.
     pub(super) fn write_picture(&self, record: &DeviceRecord) -> Result<(), Error> {
         let Some(path) = &self.arguments.qr else { return Ok(()) };
+        // One that was here before this run may ask.
+        self.context.agree_to_seed(record, "mfavault mfa enable --qr")?;
         let picture = picture(record)?;
-        if holds(path, &picture) {
-            self.say(&format!("the QR code is in {} already", path.display()));
-            return Ok(());
+        match holds(path, &picture) {
+            true => self.say(&format!("the QR code is in {} already", path.display())),
+            false => {
+                atomic_file::write_user_file(path, picture.expose(), false).map_err(|error| taken(path, error))?;
+                self.say(&format!("wrote the QR code to {}: keep it where no computer reads it", path.display()));
+            }
         }
-        atomic_file::write_user_file(path, picture.expose(), false).map_err(|error| taken(path, error))?;
-        self.say(&format!("wrote the QR code to {}: keep it where no computer reads it", path.display()));
-        Ok(())
+        Ok(self.context.vault.note_picture(&record.device.name, self.context.clock.now())?)
     }
 
     /// Removes the picture of a seed that is good for nothing any more.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Ceremony, PROVENANCE, serial_of};
-use crate::{aws::AwsError, commands::Error, vault::DeviceRecord};
+use crate::{aws::AwsError, commands::Error, mfa::SerialNumber, vault::DeviceRecord};
 
 /// After this long IAM knows a device that it made; until then "no such entity" may be untrue.
 const IAM_KNOWS: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ impl Ceremony<'_> {
             self.say(&format!("{serial_number} was not begun here: its seed is kept, and AWS is told nothing"));
             return;
         }
-        match self.context.aws.delete_virtual_mfa_device(self.caller(), serial_number) {
+        match self.context.aws.delete_virtual_mfa_device(self.account.caller(), serial_number) {
             Ok(()) | Err(AwsError::NoSuchEntity { .. }) => self.forget(record, "was deleted again"),
             Err(error) => {
                 let next = match self.context.vault.device(&record.device.name) {
@@ -26,6 +26,15 @@ impl Ceremony<'_> {
                 self.say(&format!("{serial_number} stays at AWS, not enabled ({error}); {next}"));
             }
         }
+    }
+
+    /// Takes back what was begun under this serial number, if anything came of it, for a user who is gone.
+    pub(super) fn undo_begun(&self, serial_number: &SerialNumber) -> Result<(), Error> {
+        match self.context.vault.device_with_serial(serial_number)? {
+            Some(record) => self.undo(&record),
+            None => self.context.vault.end_enrolment(self.account.profile)?,
+        }
+        Ok(())
     }
 
     /// What comes of a device of which IAM said twice that there is none. One that was made just now may still turn up,
@@ -39,7 +48,7 @@ impl Ceremony<'_> {
             return Error::NotAtAws { name: record.device.name.clone(), serial_number };
         }
         let age = self.context.clock.now().duration_since(record.added).unwrap_or_default();
-        match self.context.aws.delete_virtual_mfa_device(self.caller(), &serial_number) {
+        match self.context.aws.delete_virtual_mfa_device(self.account.caller(), &serial_number) {
             Ok(()) => self.forget(record, "was deleted again"),
             // Who may not delete hears nothing else of a device that is not there.
             Err(AwsError::NoSuchEntity { .. } | AwsError::AccessDenied { .. }) if age >= IAM_KNOWS => {
@@ -62,7 +71,7 @@ impl Ceremony<'_> {
     fn forget(&self, record: &DeviceRecord, what: &str) {
         let forgotten = self.context.vault.forget_device(&record.device.name).is_ok();
         if let (true, Ok(serial_number)) = (forgotten, serial_of(record))
-            && self.context.vault.end_enrolment(&self.arguments.profile).is_ok()
+            && self.context.vault.end_enrolment(self.account.profile).is_ok()
         {
             self.say(&format!("{serial_number} {what}"));
         }
