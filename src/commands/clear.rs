@@ -1,4 +1,4 @@
-//! `clear`: forgets remembered sessions, and with all of them the sign-ins at IAM Identity Center.
+//! `clear`: forgets remembered sessions, and with all of them the sign-ins at IAM Identity Center; and every yes to codes.
 
 use super::{Context, Error, Outcome};
 use crate::profile::ProfileName;
@@ -9,6 +9,7 @@ use crate::profile::ProfileName;
 /// # Errors
 /// If the keystore cannot be written, then `Vault`.
 pub fn run(context: &Context<'_>, profile: Option<&ProfileName>) -> Result<Outcome, Error> {
+    context.vault.forget_agreements()?;
     let sessions = context.vault.forget_sessions(profile, context.clock.now())?;
     let sign_ins = if profile.is_none() { context.vault.forget_sign_ins()? } else { 0 };
     let mut line = format!("forgot {}", counted(sessions, "session"));

@@ -22,6 +22,7 @@ use crate::{
     profile::{Entry, ProfileName, SectionName},
     secret::SecretText,
     session::{self, Plan, clock_offset},
+    visible::shell_word,
     visible::visible,
 };
 
@@ -113,6 +114,7 @@ impl<'a> CredentialServer<'a> {
         }
         let credentials = request.obtain(context, &plan)?;
         keep_clock_offset(context);
+        say_who_has_to_agree(context, &plan)?;
         let served = served(context, &request.profile, &plan, credentials)?;
         // Both were for the start.
         (request.mfa_code, request.refresh) = (None, false);
@@ -266,6 +268,25 @@ fn served(
     let until = session.expiration.checked_sub(ahead).unwrap_or(now);
     Served::new(&session, plan.account_id().or_else(of_key), until)
         .map_err(|error| Error::Io { action: "write the credentials as JSON", source: error.into() })
+}
+
+/// A person agrees to codes, and nobody is asked once the server runs.
+fn say_who_has_to_agree(context: &Context<'_>, plan: &Plan) -> Result<(), Error> {
+    let index = context.vault.index()?;
+    let asks = |serial_number| index.device_with_serial(serial_number).is_some_and(|name| index.devices[name].asks);
+    let mut serial_numbers = plan.steps.iter().filter_map(|step| {
+        let mut devices = step.serial_number.iter().chain(&step.other_serial_numbers);
+        // One of them that nobody has to be asked about will do.
+        devices.all(asks).then_some(step.serial_number.as_ref()?)
+    });
+    if let Some(name) = serial_numbers.find_map(|serial_number| index.device_with_serial(serial_number)) {
+        context.prompt.say(&format!(
+            "warning: codes of `{name}` need somebody's yes, and the server asks nobody: it renews as long as a yes to \
+             `mfavault code {name}` holds, and then no more",
+            name = shell_word(name)
+        ));
+    }
+    Ok(())
 }
 
 fn keep_clock_offset(context: &Context<'_>) {

@@ -1,17 +1,24 @@
-//! Encrypted backups of the vault: create, verify, restore.
+//! Encrypted backups of the vault: create, verify, restore. And a page to print, which is not encrypted.
 
+mod compare;
 pub mod create;
 pub mod restore;
+mod shares;
+pub mod sheet;
 pub mod verify;
 
 use std::path::{Path, PathBuf};
+
+pub use compare::{Compared, Standing};
+pub use shares::SharesError;
 
 use crate::{
     atomic_file,
     backup_file::{self, BackupFileError, Identity},
     commands::{Context, Error},
+    rfc3339,
     secret::{SecretBytes, SecretText},
-    vault::Snapshot,
+    vault::{LastBackup, Snapshot},
 };
 
 /// What opens a backup.
@@ -23,37 +30,20 @@ pub struct Opening {
     pub passphrase: Option<SecretText>,
 }
 
-/// How one device or key of a backup stands to the vault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// In both, alike.
-    Same,
-    /// Only in the backup.
-    OnlyInBackup,
-    /// Only in the vault.
-    OnlyInVault,
-    /// In both, but not alike.
-    Different,
-}
-
-/// One device or key, compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Compared {
-    /// `device` or `key`.
-    pub kind: &'static str,
-    /// The device's name, or the key's profile.
-    pub name: String,
-    /// The device's serial number, if it has one.
-    pub serial_number: Option<String>,
-    /// How it stands.
-    pub standing: Standing,
-}
-
 impl Context<'_> {
-    /// Opens a backup file with what was given, or with the passphrase that a person types or the environment holds.
-    fn open_backup(&self, path: &Path, opening: &Opening) -> Result<Snapshot, Error> {
-        let file = atomic_file::read_user_file(path)?;
-        let content = self.decrypt(path, &file, opening)?;
+    /// Opens a backup file, or the shares of one, with what was given, or with the passphrase that a person types or the
+    /// environment holds.
+    fn open_backup(&self, paths: &[PathBuf], opening: &Opening) -> Result<Snapshot, Error> {
+        let mut files = Vec::new();
+        for path in paths {
+            files.push((path.as_path(), SecretBytes::from(atomic_file::read_user_file(path)?)));
+        }
+        let (path, content) = match &files[..] {
+            [(path, file)] if !backup_file::shares::is_share(file.expose()) => {
+                (*path, self.decrypt(path, file.expose(), opening)?)
+            }
+            several => (several.first().map_or(Path::new(""), |(path, _)| path), shares::open(several)?),
+        };
         Snapshot::from_bytes(&content).map_err(|reason| Error::NotABackup { path: path.to_owned(), reason })
     }
 
@@ -96,6 +86,27 @@ impl Context<'_> {
             result => Ok(result?),
         }
     }
+
+    /// Notes in the vault that these devices are in a backup. The backup is good without it.
+    fn note_backup<'n>(&self, names: impl IntoIterator<Item = &'n str>, backup: &LastBackup) {
+        if let Err(error) = self.vault.note_backup(names, backup.generation, backup.created) {
+            self.prompt.say(&format!("warning: the vault could not take a note of this backup: {error}"));
+        }
+    }
+}
+
+/// Which backup it is, for people.
+fn called(backup: &LastBackup) -> String {
+    let made = rfc3339::format(backup.created);
+    match backup.generation {
+        0 => format!("of {made}"),
+        number => format!("number {number} of {made}"),
+    }
+}
+
+/// Which backup this is.
+fn place_of(snapshot: &Snapshot) -> LastBackup {
+    LastBackup { generation: snapshot.generation, created: snapshot.created }
 }
 
 enum IdentityError {
@@ -109,62 +120,5 @@ impl IdentityError {
             IdentityError::Prompt(error) => Error::Prompt(error),
             IdentityError::File(source) => Error::Backup { path: PathBuf::from(path), source },
         }
-    }
-}
-
-/// Everything of both sides, devices first, each by name; keys only if the backup is one with keys.
-fn compare(context: &Context<'_>, snapshot: &Snapshot) -> Result<Vec<Compared>, Error> {
-    let index = context.vault.index()?;
-    let mut compared = Vec::new();
-    for record in &snapshot.devices {
-        let held = context.vault.device(&record.device.name)?;
-        compared.push(Compared {
-            kind: "device",
-            name: record.device.name.clone(),
-            serial_number: record.device.serial_number.as_ref().map(ToString::to_string),
-            // A record that the index does not name was lost to it, and is entered again by a restore.
-            standing: match index.devices.contains_key(&record.device.name) {
-                true => standing(held.as_ref().map(|held| &held.device), &record.device),
-                false => Standing::OnlyInBackup,
-            },
-        });
-    }
-    for (name, entry) in &index.devices {
-        if !snapshot.devices.iter().any(|record| record.device.name == *name) {
-            let serial_number = entry.serial_number.as_ref().map(ToString::to_string);
-            compared.push(Compared {
-                kind: "device",
-                name: name.clone(),
-                serial_number,
-                standing: Standing::OnlyInVault,
-            });
-        }
-    }
-    for (profile, key) in &snapshot.keys {
-        let held = context.vault.key(profile)?;
-        compared.push(Compared {
-            kind: "key",
-            name: profile.to_string(),
-            serial_number: None,
-            standing: standing(held.as_ref().map(|held| &held.credentials), &key.credentials),
-        });
-    }
-    let missing = index.keys.keys().filter(|profile| !snapshot.keys.iter().any(|(saved, _)| saved == *profile));
-    if !snapshot.keys.is_empty() {
-        compared.extend(missing.map(|profile| Compared {
-            kind: "key",
-            name: profile.to_string(),
-            serial_number: None,
-            standing: Standing::OnlyInVault,
-        }));
-    }
-    Ok(compared)
-}
-
-fn standing<T: PartialEq>(held: Option<&T>, saved: &T) -> Standing {
-    match held {
-        None => Standing::OnlyInBackup,
-        Some(held) if held == saved => Standing::Same,
-        Some(_) => Standing::Different,
     }
 }

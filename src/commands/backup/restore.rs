@@ -1,8 +1,12 @@
 //! `backup restore`: brings the devices and keys of a backup into the vault, all or none.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::SystemTime};
 
-use super::{Compared, Opening, Standing, compare, standing};
+use super::{
+    Compared, Opening, Standing, called,
+    compare::{compare, next_counter, standing_of_device, standing_of_key},
+    place_of,
+};
 use crate::{
     commands::{Context, Error, Outcome},
     rfc3339,
@@ -11,8 +15,8 @@ use crate::{
 
 /// From where, and how.
 pub struct Arguments {
-    /// The backup.
-    pub file: PathBuf,
+    /// The backup, or enough of its shares.
+    pub files: Vec<PathBuf>,
     /// What opens it.
     pub opening: Opening,
     /// Whether what differs is replaced.
@@ -21,16 +25,16 @@ pub struct Arguments {
     pub confirmed: bool,
 }
 
-/// Shows what would come in, asks, and restores. The ledger of spent steps is not touched, so that no code goes out
-/// twice.
+/// Shows what would come in, warns of what is older than the vault, asks, and restores. The ledger of spent steps is not
+/// touched, so that no code goes out twice.
 ///
 /// # Errors
 /// As [`super::verify::run`]; if something differs and is not to be replaced, then `RestoreConflict`; if nobody
 /// confirms, then `Prompt` or `Declined`; if the keystore fails midway, then `Vault`, with everything put back.
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Error> {
-    let snapshot = context.open_backup(&arguments.file, &arguments.opening)?;
+    let snapshot = context.open_backup(&arguments.files, &arguments.opening)?;
     let compared = compare(context, &snapshot)?;
-    context.prompt.say(&format!("the backup was made {}", rfc3339::format(snapshot.created)));
+    context.prompt.say(&format!("this is the backup {}", called(&place_of(&snapshot))));
     for line in &compared {
         let word = match line.standing {
             Standing::OnlyInBackup => "new",
@@ -39,18 +43,28 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Erro
             Standing::OnlyInVault => continue,
         };
         context.prompt.say(&format!("  {word:<9}{} {}", line.kind, line.name));
+        line.remark().into_iter().for_each(|remark| context.prompt.say(&format!("           {remark}")));
     }
+    warn_of_age(context, &snapshot, &compared)?;
     let conflicts: Vec<String> = names(&compared, Standing::Different);
     if !conflicts.is_empty() && !arguments.overwrite {
         return Err(Error::RestoreConflict { names: conflicts });
     }
     let coming = names(&compared, Standing::OnlyInBackup).len() + conflicts.len();
+    let in_both = compared.iter().filter(|line| line.kind == "device" && line.standing != Standing::OnlyInVault);
+    let in_both: Vec<&str> = in_both.map(Compared::name_here).collect();
     if coming == 0 {
+        context.note_backup(in_both, &place_of(&snapshot));
         context.prompt.say("nothing to restore: all of it is here");
         return Ok(Outcome::Done);
     }
-    context.confirm(arguments.confirmed, &format!("Restore {coming} of them?"), "--yes")?;
-    restore(context, snapshot, &compared, arguments.overwrite)?;
+    let question = match conflicts.len() {
+        0 => format!("Restore {coming} of them?"),
+        replaced => format!("Restore {coming} of them, {replaced} of which replace what is here?"),
+    };
+    context.confirm(arguments.confirmed, &question, "--yes")?;
+    restore(context, &snapshot, &compared, arguments.overwrite)?;
+    context.note_backup(in_both, &place_of(&snapshot));
     context.prompt.say(&format!("restored {coming}"));
     Ok(Outcome::Done)
 }
@@ -63,9 +77,38 @@ fn names(compared: &[Compared], standing: Standing) -> Vec<String> {
         .collect()
 }
 
+/// Says what is newer here than in the backup, with both dates: the last backup, and what would be replaced.
+fn warn_of_age(context: &Context<'_>, snapshot: &Snapshot, compared: &[Compared]) -> Result<(), Error> {
+    let index = context.vault.index()?;
+    let this = place_of(snapshot);
+    if let Some(last) = index.last_backup.as_ref().filter(|last| this.is_older_than(last)) {
+        context.prompt.say(&format!(
+            "warning: this backup is older than the last one of this vault: it is {}, the last one is {}",
+            called(&this),
+            called(last)
+        ));
+    }
+    for line in compared.iter().filter(|line| line.standing == Standing::Different) {
+        let added = match line.kind {
+            "device" => index.devices.get(line.name_here()).map(|entry| entry.added),
+            _ => line.name.parse().ok().and_then(|profile| index.keys.get(&profile)).map(|entry| entry.added),
+        };
+        if let Some(added) = added.filter(|added| *added > snapshot.created) {
+            context.prompt.say(&format!(
+                "warning: the {} {} here is newer than this backup: it was stored {}, the backup was made {}",
+                line.kind,
+                line.name,
+                rfc3339::format(added),
+                rfc3339::format(snapshot.created)
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// What stood in the vault before, to be put back if a later record fails.
 enum Before {
-    Device(String, Option<DeviceRecord>),
+    Device(String, Option<DeviceRecord>, Option<SystemTime>),
     Key(crate::profile::ProfileName, Option<KeyRecord>),
 }
 
@@ -77,23 +120,47 @@ fn still(standing: Standing, overwrite: bool, kind: &str, name: &str) -> Result<
     }
 }
 
-fn restore(context: &Context<'_>, snapshot: Snapshot, compared: &[Compared], overwrite: bool) -> Result<(), Error> {
-    let wanted = |kind, name: &str| {
-        compared.iter().any(|line| line.kind == kind && line.name == name && line.standing != Standing::Same)
+/// The record that takes the place of one: of the same seed, it does not forget what was decided here since, and a person
+/// is not asked less than either of them says.
+fn merged(context: &Context<'_>, held: &DeviceRecord, saved: &DeviceRecord) -> Result<DeviceRecord, Error> {
+    let mut record = saved.clone();
+    record.device.name.clone_from(&held.device.name);
+    if held.device.seed == saved.device.seed {
+        record.consent = [saved.consent, held.consent].into_iter().flatten().min_by_key(|consent| consent.remembered);
+        record.deactivated = held.deactivated;
+        if saved.device.counter.is_some() {
+            record.device.counter = saved.device.counter.max(next_counter(context, held)?);
+        }
+    }
+    Ok(record)
+}
+
+fn restore(context: &Context<'_>, snapshot: &Snapshot, compared: &[Compared], overwrite: bool) -> Result<(), Error> {
+    let wanted = |kind: &'static str, name: &str| {
+        let comes = |line: &&Compared| matches!(line.standing, Standing::OnlyInBackup | Standing::Different);
+        compared.iter().find(|line| line.kind == kind && line.name == name && comes(line))
     };
+    let backed_up = context.vault.index()?.devices;
     let mut done = Vec::new();
     let mut write = || -> Result<(), Error> {
-        for record in snapshot.devices.iter().filter(|record| wanted("device", &record.device.name)) {
-            let name = record.device.name.clone();
+        for saved in &snapshot.devices {
+            let Some(line) = wanted("device", &saved.device.name) else { continue };
+            let name = line.name_here().to_owned();
             let held = context.vault.device(&name)?;
-            still(standing(held.as_ref().map(|held| &held.device), &record.device), overwrite, "device", &name)?;
-            done.push(Before::Device(name, held));
-            context.vault.store_device(record)?;
+            let record = match &held {
+                Some(held) => {
+                    still(standing_of_device(context, held, saved)?, overwrite, "device", &name)?;
+                    merged(context, held, saved)?
+                }
+                None => saved.clone(),
+            };
+            let since = backed_up.get(&name).and_then(|entry| entry.backed_up);
+            done.push(Before::Device(name, held, since));
+            context.vault.store_device(&record)?;
         }
-        for (profile, key) in snapshot.keys.iter().filter(|(profile, _)| wanted("key", profile.as_str())) {
+        for (profile, key) in snapshot.keys.iter().filter(|(profile, _)| wanted("key", profile.as_str()).is_some()) {
             let held = context.vault.key(profile)?;
-            let now = standing(held.as_ref().map(|held| &held.credentials), &key.credentials);
-            still(now, overwrite, "key", profile.as_str())?;
+            still(standing_of_key(held.as_ref(), key), overwrite, "key", profile.as_str())?;
             done.push(Before::Key(profile.clone(), held));
             context.vault.store_key(profile, key)?;
         }
@@ -104,8 +171,11 @@ fn restore(context: &Context<'_>, snapshot: Snapshot, compared: &[Compared], ove
         for before in done.into_iter().rev() {
             // The first error is the one to tell; a keystore that fails again changes nothing about it.
             let _ = match before {
-                Before::Device(_, Some(record)) => context.vault.store_device(&record),
-                Before::Device(name, None) => context.vault.forget_device(&name).map(drop),
+                Before::Device(name, Some(record), since) => context
+                    .vault
+                    .store_device(&record)
+                    .and_then(|()| since.map_or(Ok(()), |time| context.vault.note_picture(&name, time))),
+                Before::Device(name, None, _) => context.vault.forget_device(&name).map(drop),
                 Before::Key(profile, Some(key)) => context.vault.store_key(&profile, &key),
                 Before::Key(profile, None) => context.vault.forget_key(&profile).map(drop),
             };
