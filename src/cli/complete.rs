@@ -14,13 +14,14 @@ use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
 use super::args::Cli;
 use crate::{
     environment::{self, COMPLETION_VARIABLE, Environment},
+    settings::Settings,
     shared_config,
     vault::{Index, Vault},
     visible::is_unseen,
 };
 
 /// Commands whose `NAME` is that of a device held here.
-const OF_DEVICES: [&str; 6] = ["show", "codes", "qr", "export", "remove", "code"];
+const OF_DEVICES: [&str; 7] = ["show", "codes", "qr", "export", "remove", "code", "sheet"];
 
 /// Answers a shell that asks what may come next; says whether one did.
 pub(super) fn answered(arguments: &[OsString]) -> bool {
@@ -84,9 +85,17 @@ fn device_names() -> Vec<String> {
 /// What the vault holds, if it is known without a probe where that is.
 fn index(environment: &Environment) -> Index {
     let data = &environment.folders.data;
-    let wished = environment.keystore.clone().filter(|name| name != "auto");
+    let settings = Settings::read(&environment.folders.config).unwrap_or_default();
+    let in_settings = settings.keystore.map(|setting| setting.value.to_string());
+    let wished = environment.keystore.clone().or(in_settings).filter(|name| name != "auto");
     let keystore = wished.or_else(|| Vault::recorded_keystore(data).ok().flatten());
-    keystore.and_then(|keystore| Vault::index_of(data, &keystore).ok()).unwrap_or_default()
+    let index_of = |keystore: String| Vault::index_of(data, &keystore).ok();
+    let of_seeds = Vault::recorded_seed_keystore(data).ok().flatten().filter(|name| Some(name) != keystore.as_ref());
+    let mut index = keystore.and_then(index_of).unwrap_or_default();
+    if let Some(seeds) = of_seeds.and_then(index_of) {
+        index.devices.extend(seeds.devices);
+    }
+    index
 }
 
 /// Whether a shell takes a candidate into the line as it is, so that it has to be quoted beforehand.

@@ -5,11 +5,15 @@
 
 mod args;
 mod complete;
+mod copy;
+mod devices;
 mod explain;
 mod hint;
+mod keystores;
 mod log;
 mod parse;
 mod picker;
+mod qr_codes;
 mod rehearse;
 mod render;
 mod report;
@@ -24,12 +28,13 @@ use std::{
     io::{IsTerminal, Read},
     path::Path,
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{CommandFactory, FromArgMatches};
 
 use self::{
-    args::{BackupCommand, Cli, CodesFormat, Command, ExportFormat, MfaCommand},
+    args::{BackupCommand, Cli, CodesFormat, Command, ExportFormat, MfaCommand, SettingsCommand},
     wire::World,
 };
 use crate::{
@@ -84,22 +89,28 @@ fn run(cli: Cli, hardened: process::Hardened) -> Result<ExitCode, Error> {
         Command::Rehearse(arguments) => rehearse::run(&world, arguments, &hardened),
         Command::Unlock(arguments) => world.unlock(arguments.time),
         Command::Lock(_) => world.lock(),
-        Command::ClearClipboard => watch::clear_clipboard(&world),
+        Command::Settings(SettingsCommand::Show(arguments)) => {
+            world.wishes.show(&world.environment, arguments.json).map(|()| ExitCode::SUCCESS)
+        }
+        Command::ClearClipboard(arguments) => copy::clear_clipboard(&world, Duration::from_secs(arguments.after)),
         Command::Status(arguments) if arguments.short => status::short(&world.environment),
         mut command => {
             let show = Show::of(&command, cli.global.color);
-            let keystore = world.keystore()?;
-            let vault = world.vault(&*keystore);
+            let keystores = world.keystores()?;
+            if matches!(command, Command::Mfa(_)) {
+                world.wishes.say_if_not_apart(&keystores, &world);
+            }
+            let vault = keystores.vault(&world.environment);
             let aws = world.aws()?;
             let context = world.context(&vault, &aws)?;
             if let Command::Code(arguments) = &command
                 && arguments.watch
             {
-                return watch::run(&context, arguments.name.as_deref());
+                return watch::run(&context, arguments.name.as_deref(), report::Colour::chosen(cli.global.color));
             }
             if show.copy {
                 // Before a code is spent that could not be copied.
-                watch::find_clipboard(&world)?;
+                copy::find_clipboard(&world)?;
             }
             let used = picker::settle(&world, &context, &mut command)?;
             let command = match command {
@@ -115,7 +126,7 @@ fn run(cli: Cli, hardened: process::Hardened) -> Result<ExitCode, Error> {
             // A convenience only: what hinders it hinders nothing else.
             let _ = used.map(|profile| vault.note_use(&profile));
             if let (Outcome::Code { code, .. }, true) = (&outcome, show.copy) {
-                watch::copy(&world, code)?;
+                copy::copy(&world, code)?;
                 return Ok(ExitCode::SUCCESS);
             }
             finish(&context, outcome, show, hardened)
@@ -209,83 +220,18 @@ fn dispatch(context: &Context<'_>, command: Command) -> Result<Outcome, Error> {
         Command::Clear(arguments) => commands::clear::run(context, arguments.profile.as_ref()),
         Command::Explain(arguments) => commands::explain::run(context, &session_request(context, arguments.session)?),
         Command::Whoami(arguments) => commands::whoami::run(context, &session_request(context, arguments.session)?),
-        Command::Mfa(command) => dispatch_mfa(context, command),
+        Command::Mfa(command) => devices::mfa(context, command),
         Command::Code(arguments) => commands::code::run(context, arguments.name),
-        Command::Backup(command) => dispatch_backup(context, command),
+        Command::Backup(command) => devices::backup(context, command),
         Command::Serve(_)
         | Command::Rehearse(_)
         | Command::Unlock(_)
         | Command::Lock(_)
+        | Command::Settings(_)
         | Command::Init(_)
         | Command::Completions(_)
         | Command::Man(_)
-        | Command::ClearClipboard => Ok(Outcome::Done),
-    }
-}
-
-fn dispatch_mfa(context: &Context<'_>, command: MfaCommand) -> Result<Outcome, Error> {
-    use commands::mfa;
-    match command {
-        MfaCommand::Enable(arguments) => mfa::enable::run(
-            context,
-            &mfa::enable::Arguments {
-                profile: context.profile_or_default(arguments.profile),
-                name: arguments.name,
-                user_name: arguments.user_name,
-                qr: arguments.qr,
-            },
-        ),
-        MfaCommand::Import(arguments) => {
-            let from = match (arguments.stdin, &arguments.qr) {
-                (true, _) => mfa::import::From::Text(read_stdin()?),
-                (false, Some(path)) => {
-                    mfa::import::From::Picture(SecretBytes::from(atomic_file::read_user_file(path)?))
-                }
-                (false, None) => mfa::import::From::Prompt,
-            };
-            let (serial_number, overwrite) = (arguments.serial, arguments.force);
-            let (name, profile) = (arguments.name, arguments.profile);
-            mfa::import::run(context, mfa::import::Arguments { name, from, serial_number, profile, overwrite })
-        }
-        MfaCommand::List(arguments) if arguments.remote => mfa::remote::run(context),
-        MfaCommand::List(_) => mfa::list::run(context),
-        MfaCommand::Show(arguments) => mfa::list::show(context, &arguments.name),
-        MfaCommand::Codes(arguments) => mfa::codes::run(context, &arguments.name),
-        MfaCommand::Qr(arguments) => mfa::qr::run(context, &arguments.name, arguments.output, arguments.force),
-        MfaCommand::Export(arguments) => mfa::export::run(context, &arguments.name, arguments.yes),
-        MfaCommand::Remove(arguments) => mfa::remove::run(context, &arguments.name, arguments.force),
-    }
-}
-
-fn dispatch_backup(context: &Context<'_>, command: BackupCommand) -> Result<Outcome, Error> {
-    use commands::backup;
-    match command {
-        BackupCommand::Create(arguments) => {
-            let opening = opening(&arguments.opening, &arguments.identity)?;
-            backup::create::run(
-                context,
-                backup::create::Arguments {
-                    file: arguments.file,
-                    recipients: arguments.recipient,
-                    opening,
-                    with_keys: arguments.with_keys,
-                    overwrite: arguments.force,
-                },
-            )
-        }
-        BackupCommand::Verify(arguments) => {
-            let opening = opening(&arguments.opening.passphrase, &arguments.opening.identity)?;
-            backup::verify::run(context, &arguments.file, &opening)
-        }
-        BackupCommand::Restore(arguments) => backup::restore::run(
-            context,
-            &backup::restore::Arguments {
-                opening: opening(&arguments.opening.passphrase, &arguments.opening.identity)?,
-                file: arguments.file,
-                overwrite: arguments.overwrite,
-                confirmed: arguments.yes,
-            },
-        ),
+        | Command::ClearClipboard(_) => Ok(Outcome::Done),
     }
 }
 
@@ -293,6 +239,7 @@ fn dispatch_backup(context: &Context<'_>, command: BackupCommand) -> Result<Outc
 fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process::Hardened) -> Result<ExitCode, Error> {
     let now = context.clock.now();
     let mut code = ExitCode::SUCCESS;
+    let reminds = matches!(outcome, Outcome::Profiles(_) | Outcome::Devices(_)) && !show.json;
     let shown = match outcome {
         Outcome::Done => Ok(()),
         Outcome::Line(line) => render::print(&format!("{line}\n")),
@@ -303,8 +250,8 @@ fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process
         Outcome::Plan(plan) => explain::plan(&plan, show.json),
         Outcome::Devices(devices) => render::devices(&devices, show.json),
         Outcome::Device(name, entry) => render::device(&name, &entry, show.json),
-        Outcome::Code { name, serial_number, code, valid_until } => {
-            render::code(&name, serial_number.as_ref(), &code, valid_until, show.json)
+        Outcome::Code { name, serial_number, code, valid_until, counter } => {
+            render::code(&name, serial_number.as_ref(), &code, valid_until, counter, show.json)
         }
         Outcome::ConsecutiveCodes { name, serial_number, codes, valid_until } => {
             let format = (!show.json).then_some(show.codes);
@@ -317,23 +264,41 @@ fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process
             render::print_secret(&credentials.export(show.export.into(), details)?)
         }
         Outcome::QrCode(_) if !show.force && !std::io::stdout().is_terminal() => return Err(Error::NotATerminal),
-        Outcome::QrCode(text) | Outcome::Secret(text) => render::print_secret(&text),
-        Outcome::SecretFile { path, content, overwrite } => {
-            atomic_file::write_user_file(&path, content.expose(), overwrite)?;
-            context.prompt.say(&format!("wrote {}", path.display()));
+        Outcome::QrCodes(_) if !show.force && !std::io::stdout().is_terminal() => return Err(Error::NotATerminal),
+        Outcome::QrCodes(codes) => qr_codes::in_turn(context, &codes)?,
+        Outcome::QrCode(text) => {
+            qr_codes::check_room(&text)?;
+            render::print_secret(&text)
+        }
+        Outcome::Secret(text) => render::print_secret(&text),
+        Outcome::SecretFiles { files, overwrite } => {
+            if !overwrite {
+                // Before the first seed stands in the clear.
+                files.iter().try_for_each(|(path, _)| atomic_file::check_new_file(path))?;
+            }
+            for (path, content) in &files {
+                atomic_file::write_user_file(path, content.expose(), overwrite)?;
+                context.prompt.say(&format!("wrote {}", path.display()));
+            }
             Ok(())
         }
-        Outcome::Comparison(compared) => render::comparison(&compared, show.json).map(|alike| {
-            if !alike {
+        Outcome::Comparison(comparison) => {
+            if !comparison.is_alike() {
                 code = ExitCode::FAILURE;
             }
-        }),
+            render::comparison(&comparison, show.json)
+        }
         Outcome::Launch(launch) => {
             let status = process::launch(&launch, &hardened)?;
             return Ok(ExitCode::from(u8::try_from(status & 0xff).unwrap_or(EXEC_FAILED)));
         }
     };
     shown.map_err(|source| Error::Io { action: "write to standard output", source })?;
+    if let (true, names) = (reminds, commands::list::not_backed_up(context)?)
+        && !names.is_empty()
+    {
+        context.prompt.say(&report::no_backup_of(&names));
+    }
     Ok(code)
 }
 
@@ -374,16 +339,6 @@ fn key_source(arguments: &args::KeySourceArgs) -> Result<commands::add::From, Er
         _ => From::Prompt,
     })
 }
-
-fn opening(
-    passphrase: &args::PassphraseArgs,
-    identities: &[std::path::PathBuf],
-) -> Result<commands::backup::Opening, Error> {
-    let identity_files = identities.iter().map(|path| Ok(SecretBytes::from(atomic_file::read_user_file(path)?)));
-    let passphrase = passphrase.passphrase_file.as_deref().map(read_first_line).transpose()?;
-    Ok(commands::backup::Opening { identity_files: identity_files.collect::<Result<_, Error>>()?, passphrase })
-}
-
 /// Reads standard input to its end: a seed, a URI or two lines.
 fn read_stdin() -> Result<SecretText, Error> {
     const LIMIT: usize = 64 * 1024;
@@ -391,6 +346,15 @@ fn read_stdin() -> Result<SecretText, Error> {
     let mut text = zeroize::Zeroizing::new(String::with_capacity(LIMIT));
     std::io::stdin().lock().take(LIMIT as u64).read_to_string(&mut text).map_err(failed)?;
     Ok(SecretText::from(std::mem::take(&mut *text)))
+}
+
+/// Reads standard input to its end: a whole file, of which one byte too many is enough to be refused.
+fn read_stdin_bytes() -> Result<SecretBytes, Error> {
+    const LIMIT: usize = (16 << 20) + 1;
+    let failed = |source| Error::Io { action: "read standard input", source };
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(LIMIT));
+    std::io::stdin().lock().take(LIMIT as u64).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(SecretBytes::from(std::mem::take(&mut *bytes)))
 }
 
 fn read_text(path: &Path) -> Result<SecretText, Error> {

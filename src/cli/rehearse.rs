@@ -103,6 +103,8 @@ impl Stage {
             // Not MFAVAULT_HOME, which `exec` takes out of its child: from there, too, this vault is found and no other.
             ("XDG_DATA_HOME", self.path("vault/data").into()),
             ("XDG_STATE_HOME", self.path("vault/state").into()),
+            // The user's own settings could name another keystore.
+            ("XDG_CONFIG_HOME", self.path("vault/config").into()),
             ("MFAVAULT_KEYSTORE", "file".into()),
             ("MFAVAULT_PASSPHRASE", "rehearsal".into()),
         ];

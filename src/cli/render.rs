@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::args::CodesFormat;
 use crate::{
     commands::{
-        backup::{Compared, Standing},
+        backup::{Compared, Standing, verify::Comparison},
         list::{LiveSession, ProfileRow},
         mfa::remote::{RemoteRow, Whereabouts},
         whoami::Whoami,
@@ -74,8 +74,8 @@ pub(super) fn table(headers: &[&str]) -> Table {
 }
 
 /// Adds a row, each cell as it can be shown: one with a line break would look like another row.
-pub(super) fn add_row<const COUNT: usize>(table: &mut Table, cells: [&str; COUNT]) {
-    table.add_row(cells.map(visible));
+pub(super) fn add_row<T: AsRef<str>>(table: &mut Table, cells: impl IntoIterator<Item = T>) {
+    table.add_row(cells.into_iter().map(|cell| visible(cell.as_ref())));
 }
 
 /// The lines as they are laid out, each as wide as the others.
@@ -126,7 +126,8 @@ pub(super) fn profiles(rows: &[ProfileRow], as_json: bool, now: SystemTime) -> i
                     "in_config": row.in_config,
                     "access_key_id": row.masked_access_key_id,
                     "serial_number": row.serial_number.as_ref().map(SerialNumber::as_str),
-                    "device_held": row.device_held,
+                    "device_held": row.device.is_some(),
+                    "backed_up": row.backed_up.map(rfc3339::format),
                     "source": row.elsewhere.map(|elsewhere| elsewhere.as_str().replace(' ', "_")),
                     "signed_in": row.signed_in,
                     "sessions": sessions,
@@ -139,10 +140,10 @@ pub(super) fn profiles(rows: &[ProfileRow], as_json: bool, now: SystemTime) -> i
     for row in rows {
         let profile =
             if row.in_config { row.profile.to_string() } else { format!("{} (not in the config)", row.profile) };
-        let device = match (&row.serial_number, row.device_held) {
-            (Some(serial), true) => serial.device_name().to_owned(),
-            (Some(serial), false) => format!("{} (not held here)", serial.device_name()),
-            (None, _) => "-".to_owned(),
+        let device = match (&row.device, &row.serial_number) {
+            (Some(name), _) => name.clone(),
+            (None, Some(serial)) => format!("{} (not held here)", serial.device_name()),
+            (None, None) => "-".to_owned(),
         };
         let key = match (&row.masked_access_key_id, row.elsewhere) {
             (Some(masked), _) => shortened(masked),
@@ -170,10 +171,35 @@ pub(super) fn devices(devices: &[(String, DeviceEntry)], as_json: bool) -> io::R
     if as_json {
         return print_json(&Value::Array(devices.iter().map(|(name, entry)| device_json(name, entry)).collect()));
     }
-    let mut table = table(&["NAME", "SERIAL NUMBER", "PROFILE"]);
+    // The serial number comes last: it is the longest, and the others stay where the eye looks for them.
+    let mut headings = vec!["NAME", "PROFILE", "STATE", "SERIAL NUMBER"];
+    let several_keystores = devices.windows(2).any(|pair| pair[0].1.keystore != pair[1].1.keystore);
+    if several_keystores {
+        headings.insert(3, "KEYSTORE");
+    }
+    let mut table = table(&headings);
     for (name, entry) in devices {
         let serial = entry.serial_number.as_ref().map_or("-", SerialNumber::as_str);
-        add_row(&mut table, [name, serial, entry.profile.as_ref().map_or("-", ProfileName::as_str)]);
+        let profile = entry.profile.as_ref().map_or("-", ProfileName::as_str);
+        let states = states(entry);
+        let mut row = vec![name.as_str(), profile, &states, serial];
+        if several_keystores {
+            row.insert(3, &entry.keystore);
+        }
+        add_row(&mut table, row);
+    }
+    print_table(table)
+}
+
+pub(super) fn settings(rows: &[(&str, String, String)], as_json: bool) -> io::Result<()> {
+    if as_json {
+        let row =
+            |(name, value, origin): &(&str, String, String)| json!({ "name": name, "value": value, "origin": origin });
+        return print_json(&Value::Array(rows.iter().map(row).collect()));
+    }
+    let mut table = table(&["SETTING", "VALUE", "FROM"]);
+    for (name, value, origin) in rows {
+        add_row(&mut table, [*name, value.as_str(), origin]);
     }
     print_table(table)
 }
@@ -183,6 +209,8 @@ pub(super) fn remote_devices(rows: &[RemoteRow], as_json: bool) -> io::Result<()
         Whereabouts::Held => "held",
         Whereabouts::MissingHere => "missing_here",
         Whereabouts::MissingThere => "missing_there",
+        Whereabouts::Unassigned => "unassigned",
+        Whereabouts::Orphan => "orphan",
         Whereabouts::NotAsked => "not_asked",
     };
     if as_json {
@@ -196,15 +224,15 @@ pub(super) fn remote_devices(rows: &[RemoteRow], as_json: bool) -> io::Result<()
         };
         return print_json(&Value::Array(rows.iter().map(row).collect()));
     }
-    let mut table = table(&["NAME", "SERIAL NUMBER", "PROFILE", "WHEREABOUTS"]);
+    let mut table = table(&["NAME", "PROFILE", "WHEREABOUTS", "SERIAL NUMBER"]);
     for row in rows {
         add_row(
             &mut table,
             [
                 row.name.as_deref().unwrap_or("-"),
-                row.serial_number.as_ref().map_or("-", SerialNumber::as_str),
                 row.profile.as_ref().map_or("-", ProfileName::as_str),
                 &word(row.whereabouts).replace('_', " "),
+                row.serial_number.as_ref().map_or("-", SerialNumber::as_str),
             ],
         );
     }
@@ -220,9 +248,32 @@ pub(super) fn device(name: &str, entry: &DeviceEntry, as_json: bool) -> io::Resu
     lines.push(("profile", entry.profile.as_ref().map_or("-".to_owned(), ToString::to_string)));
     lines.push(("issuer", entry.issuer.clone().unwrap_or("-".to_owned())));
     lines.push(("account", entry.account.clone()));
-    lines.push(("codes", if entry.fits_aws { "as AWS takes them" } else { "not of the kind AWS takes" }.to_owned()));
+    let codes = match (entry.fits_aws, entry.counter_based) {
+        (true, _) => "as AWS takes them",
+        (false, true) => "counted, not made of the time: not of the kind AWS takes",
+        (false, false) => "not of the kind AWS takes",
+    };
+    lines.push(("codes", codes.to_owned()));
+    lines.push(("asks", if entry.asks { "a person, before a code is made" } else { "nobody" }.to_owned()));
+    if entry.deactivated {
+        lines.push(("at AWS", "deactivated: demanded of nobody".to_owned()));
+    }
+    lines.push(("backed up", entry.backed_up.map_or("never".to_owned(), rfc3339::format)));
+    lines.push(("keystore", entry.keystore.clone()));
     lines.push(("seed from", format!("{}, {}", entry.provenance, rfc3339::format(entry.added))));
     print(&lines.iter().map(|(name, value)| format!("{name:<15}{}\n", visible(value))).collect::<String>())
+}
+
+/// What is not as it is with most devices, a word each.
+fn states(entry: &DeviceEntry) -> String {
+    let states = [
+        (entry.deactivated, "deactivated"),
+        (entry.asks, "asks"),
+        (entry.counter_based, "counted"),
+        (entry.backed_up.is_none() && !entry.deactivated, "no backup"),
+    ];
+    let words: Vec<&str> = states.iter().filter(|(holds, _)| *holds).map(|(_, word)| *word).collect();
+    if words.is_empty() { "-".to_owned() } else { words.join(", ") }
 }
 
 fn device_json(name: &str, entry: &DeviceEntry) -> Value {
@@ -233,8 +284,13 @@ fn device_json(name: &str, entry: &DeviceEntry) -> Value {
         "issuer": entry.issuer,
         "account": entry.account,
         "fits_aws": entry.fits_aws,
+        "keystore": entry.keystore,
         "provenance": entry.provenance,
         "added": rfc3339::format(entry.added),
+        "deactivated": entry.deactivated,
+        "asks": entry.asks,
+        "counter_based": entry.counter_based,
+        "backed_up": entry.backed_up.map(rfc3339::format),
     })
 }
 
@@ -242,7 +298,8 @@ pub(super) fn code(
     name: &str,
     serial_number: Option<&SerialNumber>,
     code: &AuthenticationCode,
-    valid_until: SystemTime,
+    valid_until: Option<SystemTime>,
+    counter: Option<u64>,
     as_json: bool,
 ) -> io::Result<()> {
     if !as_json {
@@ -252,7 +309,8 @@ pub(super) fn code(
         "name": name,
         "serial_number": serial_number.map(SerialNumber::as_str),
         "code": code.expose(),
-        "valid_until": rfc3339::format(valid_until),
+        "valid_until": valid_until.map(rfc3339::format),
+        "counter": counter,
     }))
 }
 
@@ -304,8 +362,7 @@ pub(super) fn whoami(whoami: &Whoami, as_json: bool, now: SystemTime) -> io::Res
     ))
 }
 
-/// Prints the comparison; says whether all is alike.
-pub(super) fn comparison(compared: &[Compared], as_json: bool) -> io::Result<bool> {
+pub(super) fn comparison(comparison: &Comparison, as_json: bool) -> io::Result<()> {
     let word = |standing| match standing {
         Standing::Same => "same",
         Standing::OnlyInBackup => "missing_in_vault",
@@ -313,26 +370,28 @@ pub(super) fn comparison(compared: &[Compared], as_json: bool) -> io::Result<boo
         Standing::Different => "different",
     };
     if as_json {
-        let lines: Vec<Value> = compared
-            .iter()
-            .map(|line| {
-                json!({
-                    "kind": line.kind,
-                    "name": line.name,
-                    "serial_number": line.serial_number,
-                    "standing": word(line.standing),
-                })
+        let line = |line: &Compared| {
+            json!({
+                "kind": line.kind,
+                "name": line.name,
+                "serial_number": line.serial_number,
+                "standing": word(line.standing),
+                "held_as": line.held_as,
+                "codes_since": line.codes_since,
             })
-            .collect();
-        print_json(&Value::Array(lines))?;
-    } else {
-        let mut table = table(&["NAME", "KIND", "STANDING"]);
-        for line in compared {
-            add_row(&mut table, [line.name.as_str(), line.kind, &word(line.standing).replace('_', " ")]);
-        }
-        print_table(table)?;
+        };
+        return print_json(&json!({
+            "generation": comparison.backup.generation,
+            "created": rfc3339::format(comparison.backup.created),
+            "same": comparison.is_alike(),
+            "records": comparison.compared.iter().map(line).collect::<Vec<Value>>(),
+        }));
     }
-    Ok(compared.iter().all(|line| line.standing == Standing::Same))
+    let mut table = table(&["NAME", "KIND", "STANDING"]);
+    for line in &comparison.compared {
+        add_row(&mut table, [line.name.as_str(), line.kind, &word(line.standing).replace('_', " ")]);
+    }
+    print_table(table)
 }
 
 #[cfg(test)]

@@ -14,8 +14,13 @@ use super::{
     parse::{looks_secret, secret_among},
 };
 use crate::{
-    commands::Error, keystore::KeystoreError, process::LaunchError, prompt::PromptError, session::ObtainError,
-    vault::VaultError, visible::is_unseen,
+    commands::Error,
+    keystore::KeystoreError,
+    process::LaunchError,
+    prompt::PromptError,
+    session::{ConsentError, ObtainError},
+    vault::VaultError,
+    visible::is_unseen,
 };
 
 /// Wrong usage.
@@ -47,6 +52,16 @@ impl Colour {
     fn paint(self, code: &str, text: &str) -> String {
         if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// The reminder of `list`: devices that no backup has.
+pub(super) fn no_backup_of(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let mut shown = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN {
+        shown.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    format!("note: no backup of {shown}: `mfavault backup create FILE`")
 }
 
 /// Reports a command line that clap refused; an argument that looks like a secret is not repeated.
@@ -148,6 +163,7 @@ fn is_interruption(error: &Error) -> bool {
         Error::EnrolmentUnfinished { source, .. } => is_interruption(source),
         Error::Obtain(ObtainError::Vault(error)) => of_vault(error),
         Error::Obtain(ObtainError::CodeNeeded { source: PromptError::Interrupted, .. }) => true,
+        Error::Obtain(ObtainError::Consent(ConsentError::Prompt(PromptError::Interrupted))) => true,
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Puts the world together: which keystore, which prompt, which AWS. The only place that knows which adapter is real.
+//! Puts the world together: which prompt, which AWS, and by `keystores` which keystore. The only place that knows which adapter is real.
 
 use std::{
     cell::OnceCell,
@@ -11,7 +11,8 @@ use std::{
 };
 
 use super::{
-    args::{Global, KeystoreChoice},
+    args::Global,
+    keystores::{Keystores, Wishes},
     report::Colour,
 };
 use crate::{
@@ -19,19 +20,19 @@ use crate::{
     browser::Browser,
     clock::{Clock, SystemClock},
     commands::{Context, Error},
-    environment::{Environment, EnvironmentError, without_credentials},
-    keystore::{AskPassphrase, FileKeystore, Keystore, KeystoreError, KeystoreKind, OsKeystore, PassphraseFor, choose},
+    environment::{Environment, without_credentials},
+    keystore::{AskPassphrase, FileKeystore, KeystoreError, PassphraseFor},
     process,
-    prompt::{self, Nobody, Prompt, PromptError, TerminalPrompt},
+    prompt::{self, Dialog, Nobody, Prompt, PromptError, TerminalPrompt},
     secret::SecretText,
-    vault::{CHOICE, Part, Vault, VaultError},
+    vault::{Vault, VaultError},
 };
 
 pub(super) struct World {
     pub(super) environment: Environment,
     pub(super) prompt: Rc<dyn Prompt>,
-    interactive: bool,
-    wish: Option<KeystoreKind>,
+    pub(super) interactive: bool,
+    pub(super) wishes: Wishes,
     passphrase: Rc<GivenPassphrase>,
 }
 
@@ -60,6 +61,13 @@ impl GivenPassphrase {
     }
 }
 
+/// The window for what a person has to agree to, where there are windows.
+fn dialog(environment: &Environment) -> Option<Dialog> {
+    let has_display = environment.wayland || environment.x11 || (cfg!(target_os = "macos") && !environment.ssh);
+    let inherited = || without_credentials(environment.inherited.iter().cloned()).collect();
+    has_display.then(|| Dialog::new(inherited()))
+}
+
 impl World {
     pub(super) fn read(global: &Global) -> Result<Self, Error> {
         let mut environment = Environment::read()?;
@@ -68,28 +76,18 @@ impl World {
         let prompt: Rc<dyn Prompt> = match (global.no_input, environment.no_input) {
             (true, _) => Rc::new(Nobody::new("--no-input is given")),
             (_, true) => Rc::new(Nobody::new("MFAVAULT_NO_INPUT is set")),
-            _ => Rc::new(TerminalPrompt::new(Colour::chosen(global.color).is_wanted())),
-        };
-        let wish = match (global.keystore, environment.keystore.as_deref()) {
-            (Some(KeystoreChoice::Os), _) | (None, Some("os")) => Some(KeystoreKind::Os),
-            (Some(KeystoreChoice::File), _) | (None, Some("file")) => Some(KeystoreKind::File),
-            (Some(KeystoreChoice::Auto), _) | (None, None | Some("auto")) => None,
-            (None, Some(_)) => {
-                let reason = "it is none of auto, os, file".to_owned();
-                return Err(EnvironmentError::Unparsable { variable: "MFAVAULT_KEYSTORE", reason }.into());
+            _ => {
+                let terminal = TerminalPrompt::new(Colour::chosen(global.color).is_wanted());
+                Rc::new(terminal.with_dialog(dialog(&environment)))
             }
         };
-        if environment.seed_keystore.is_some() {
-            // Silence would let somebody believe that one unlocking does not give both factors.
-            let reason = "this version keeps seeds and keys in one keystore".to_owned();
-            return Err(EnvironmentError::Unparsable { variable: "MFAVAULT_SEED_KEYSTORE", reason }.into());
-        }
+        let wishes = Wishes::read(global, &environment)?;
         let passphrase = Rc::new(GivenPassphrase {
             value: environment.passphrase.clone(),
             file: environment.passphrase_file.clone(),
             read: OnceCell::new(),
         });
-        Ok(World { environment, prompt, interactive: !silenced, wish, passphrase })
+        Ok(World { environment, prompt, interactive: !silenced, wishes, passphrase })
     }
 
     /// Whether somebody sits there who may be asked and shown things.
@@ -105,10 +103,6 @@ impl World {
     /// What `exec` runs without a command.
     pub(super) fn shell(&self) -> OsString {
         self.environment.shell()
-    }
-
-    pub(super) fn vault<'a>(&self, keystore: &'a dyn Keystore) -> Vault<'a> {
-        Vault::new(keystore, &self.environment.folders.data, &self.environment.folders.state)
     }
 
     pub(super) fn context<'a>(&'a self, vault: &'a Vault<'a>, aws: &'a HttpAws) -> Result<Context<'a>, Error> {
@@ -148,50 +142,37 @@ impl World {
         Ok(HttpAws::new(settings, time))
     }
 
-    /// The keystore that was wished for, or the vault's own, or the first that works here.
-    pub(super) fn keystore(&self) -> Result<Box<dyn Keystore>, Error> {
-        let recorded = match self.wish {
-            // Not read where it does not decide: the warm path has a file less to open.
-            Some(_) => None,
-            None => Vault::recorded_keystore(&self.environment.folders.data)?,
-        };
-        let unknown = || VaultError::Damaged {
-            what: Part::Choice(self.environment.folders.data.join(CHOICE)),
-            reason: "it is neither `os` nor `file`".to_owned(),
-        };
-        // Not passed over: probing anew could begin a second vault in another keystore.
-        let recorded = recorded.map(|name| KeystoreKind::named(&name).ok_or_else(unknown)).transpose()?;
-        let choice = choose(self.wish, recorded, OsKeystore::probe).map_err(VaultError::from)?;
-        log::debug!("keystore {}: {}", choice.kind, choice.reason);
-        Ok(match choice.kind {
-            KeystoreKind::Os => Box::new(OsKeystore::new(self.interactive)),
-            KeystoreKind::File => Box::new(self.file_keystore()),
-        })
+    /// The keystores that were wished for, or the vault's own, or the first that works here.
+    pub(super) fn keystores(&self) -> Result<Keystores, Error> {
+        self.wishes.keystores(self)
     }
 
     pub(super) fn unlock(&self, time: Duration) -> Result<ExitCode, Error> {
-        self.only_for_the_file()?;
-        self.file_keystore().unlock_for(time).map_err(VaultError::from)?;
+        self.only_with_the_file()?;
+        self.file_keystore(false).unlock_for(time).map_err(VaultError::from)?;
         self.prompt.say(&format!("unlocked for {}", super::render::duration(time)));
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Locks the encrypted file, and forgets every yes to codes, whichever keystore the seeds are in.
     pub(super) fn lock(&self) -> Result<ExitCode, Error> {
-        self.only_for_the_file()?;
-        self.file_keystore().lock().map_err(VaultError::from)?;
+        let keystores = self.keystores()?;
+        keystores.vault(&self.environment).forget_agreements()?;
+        self.only_with_the_file()?;
+        self.file_keystore(false).lock().map_err(VaultError::from)?;
         self.prompt.say("locked");
         Ok(ExitCode::SUCCESS)
     }
 
-    fn only_for_the_file(&self) -> Result<(), Error> {
-        match self.keystore()?.name() {
-            "file" => Ok(()),
-            keystore => Err(Error::NothingToUnlock { keystore }),
+    fn only_with_the_file(&self) -> Result<(), Error> {
+        match self.keystores()?.without_file() {
+            None => Ok(()),
+            Some(keystore) => Err(Error::NothingToUnlock { keystore }),
         }
     }
 
-    fn file_keystore(&self) -> FileKeystore {
-        let keystore = FileKeystore::new(self.environment.folders.data.clone(), self.ask_passphrase());
+    pub(super) fn file_keystore(&self, of_seeds: bool) -> FileKeystore {
+        let keystore = FileKeystore::new(self.environment.folders.data.clone(), self.ask_passphrase(of_seeds));
         match self.passphrase.is_given() {
             true => keystore.sharing(),
             false => keystore,
@@ -199,9 +180,13 @@ impl World {
     }
 
     /// The passphrase of the file keystore: from the environment, else from a person, a new one twice.
-    fn ask_passphrase(&self) -> AskPassphrase {
+    fn ask_passphrase(&self, of_seeds: bool) -> AskPassphrase {
         let prompt = Rc::clone(&self.prompt);
         let given = Rc::clone(&self.passphrase);
+        let (keystore, why) = match of_seeds {
+            true => ("the seeds' keystore", "Seeds go into an encrypted file, apart from the keys."),
+            false => ("the keystore", "No system keystore is used here: secrets go into an encrypted file."),
+        };
         Box::new(move |purpose| {
             let locked = |reason: String| KeystoreError::Locked { keystore: "file", reason };
             let passphrase = given.get().map_err(|error| match error {
@@ -222,14 +207,14 @@ impl World {
                 })
             };
             match purpose {
-                PassphraseFor::Opening => ask("Passphrase of the keystore"),
+                PassphraseFor::Opening => ask(&format!("Passphrase of {keystore}")),
                 PassphraseFor::OpeningAgain => {
                     prompt.say("wrong passphrase; once more");
-                    ask("Passphrase of the keystore")
+                    ask(&format!("Passphrase of {keystore}"))
                 }
                 PassphraseFor::Creating => {
-                    prompt.say("No system keystore is used here: secrets go into an encrypted file.");
-                    let first = ask("New passphrase of the keystore")?;
+                    prompt.say(why);
+                    let first = ask(&format!("New passphrase of {keystore}"))?;
                     match ask("The same again")? == first {
                         true => Ok(first),
                         false => Err(locked("the two passphrases differ".to_owned())),

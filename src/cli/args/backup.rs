@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
+use crate::backup_file::shares::Split;
+
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum BackupCommand {
     Create(BackupCreateArgs),
     Verify(BackupVerifyArgs),
     Restore(BackupRestoreArgs),
+    Sheet(BackupSheetArgs),
 }
 
 /// Write all seeds to one encrypted file, in the format of the `age` tool
@@ -17,7 +20,8 @@ pub(in crate::cli) enum BackupCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mfavault backup create mfa.age
-  mfavault backup create mfa.age --recipient age1… --recipient \"$(cat ~/.ssh/id_ed25519.pub)\"")]
+  mfavault backup create mfa.age --recipient age1… --recipient \"$(cat ~/.ssh/id_ed25519.pub)\"
+  mfavault backup create mfa --split 3/5")]
 pub(in crate::cli) struct BackupCreateArgs {
     /// The file to write
     #[arg(value_hint = ValueHint::FilePath)]
@@ -27,6 +31,9 @@ pub(in crate::cli) struct BackupCreateArgs {
     pub(in crate::cli) recipient: Vec<String>,
     #[command(flatten)]
     pub(in crate::cli) opening: PassphraseArgs,
+    /// Write N shares instead, FILE.1-of-N.txt and so on: any K of them restore it without a passphrase, fewer tell nothing
+    #[arg(long, value_name = "K/N", conflicts_with_all = ["recipient", "passphrase_file", "identity", "force"])]
+    pub(in crate::cli) split: Option<Split>,
     /// Put the long-term credentials in as well
     #[arg(long)]
     pub(in crate::cli) with_keys: bool,
@@ -56,14 +63,14 @@ pub(in crate::cli) struct OpeningArgs {
 
 /// Say for each device whether a backup makes the same codes as the vault
 ///
-/// Writes nothing. Exit status 1 on any difference: fit for cron.
+/// Changes nothing. Exit status 1 on any difference, also if the vault has a device that the backup lacks: fit for cron.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   mfavault backup verify mfa.age --identity ~/.ssh/id_ed25519")]
 pub(in crate::cli) struct BackupVerifyArgs {
-    /// The backup
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub(in crate::cli) file: PathBuf,
+    /// The backup, or as many shares of one as it takes
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) file: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) opening: OpeningArgs,
     /// Print JSON
@@ -73,14 +80,16 @@ pub(in crate::cli) struct BackupVerifyArgs {
 
 /// Bring the devices of a backup into the vault
 ///
-/// Shows first what is new, the same, or in conflict; then all or nothing.
+/// Shows first what is new, the same, or in conflict, and whether the backup is older than what is here; then all or
+/// nothing.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  mfavault backup restore mfa.age")]
+#[command(after_help = "Examples:
+  mfavault backup restore mfa.age
+  mfavault backup restore mfa.1-of-5.txt mfa.3-of-5.txt mfa.4-of-5.txt")]
 pub(in crate::cli) struct BackupRestoreArgs {
-    /// The backup
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub(in crate::cli) file: PathBuf,
+    /// The backup, or as many shares of one as it takes
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) file: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) opening: OpeningArgs,
     /// Replace devices and keys that differ
@@ -89,4 +98,26 @@ pub(in crate::cli) struct BackupRestoreArgs {
     /// Do not ask
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+}
+
+/// Write a page to print: the QR code and the seed of each device
+///
+/// The file is not encrypted: print it from a browser, then delete it. The paper brings the devices back in any
+/// authenticator app. Devices on it count as backed up.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mfavault backup sheet mfa.html
+  mfavault backup sheet mfa.html alice --yes")]
+pub(in crate::cli) struct BackupSheetArgs {
+    /// The file to write, in HTML
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) file: PathBuf,
+    /// The devices; all if none is named
+    pub(in crate::cli) name: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub(in crate::cli) yes: bool,
+    /// Replace the file
+    #[arg(long)]
+    pub(in crate::cli) force: bool,
 }

@@ -1,15 +1,17 @@
 //! The words of the command line: clap's tree. The doc comments are the help text.
 
 mod backup;
+mod import;
 mod mfa;
 mod session;
+mod settings;
 mod shell;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling};
 
-pub(in crate::cli) use self::{backup::*, mfa::*, session::*, shell::*};
+pub(in crate::cli) use self::{backup::*, import::*, mfa::*, session::*, settings::*, shell::*};
 use crate::{cli::parse, mfa::SerialNumber, profile::ProfileName};
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -95,17 +97,20 @@ pub(in crate::cli) enum Command {
     Explain(ExplainArgs),
     Whoami(WhoamiArgs),
     Status(StatusArgs),
-    /// The virtual MFA devices: enable, import, list, show, codes, qr, export, remove
+    /// Virtual MFA devices: make, take in, show, replace and end them
     #[command(subcommand)]
     Mfa(MfaCommand),
     Code(CodeArgs),
-    /// Encrypted backups of the seeds: create, verify, restore
+    /// Backups of the seeds: create, verify, restore, and a sheet to print
     #[command(subcommand)]
     Backup(BackupCommand),
     #[command(hide = true)]
-    ClearClipboard,
+    ClearClipboard(ClearClipboardArgs),
     Unlock(UnlockArgs),
     Lock(LockArgs),
+    /// The settings in config.toml: `keystore`, `seed_keystore`
+    #[command(subcommand)]
+    Settings(SettingsCommand),
     Rehearse(RehearseArgs),
     Init(InitArgs),
     Completions(CompletionsArgs),
@@ -181,7 +186,7 @@ pub(in crate::cli) struct RemoveArgs {
     /// The profile
     pub(in crate::cli) profile: ProfileName,
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, alias = "yes")]
     pub(in crate::cli) force: bool,
 }
 
@@ -196,6 +201,8 @@ pub(in crate::cli) struct UnlockArgs {
 }
 
 /// Forget the unlocked key of the file keystore
+///
+/// What somebody agreed to for devices that ask (`mfa consent`) is forgotten, too.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   mfavault lock")]
@@ -215,10 +222,11 @@ In that world, AWS's clock and faults are set over HTTP, and what was asked is s
   curl -X POST \"$AWS_ENDPOINT_URL/_rehearsal/clock?offset_seconds=90\"
   curl -X POST \"$AWS_ENDPOINT_URL/_rehearsal/fault?action=GetSessionToken&kind=lost-answer&times=1\"
   curl \"$AWS_ENDPOINT_URL/_rehearsal/requests\"
-Kinds of faults: latency (with milliseconds=N), lost-answer, closed-before-acting, throttling, server-error,
-truncated-body. POST /_rehearsal/clear-faults ends them.
+Kinds of faults: latency (with milliseconds=N), lost-answer, closed-before-acting, throttling,
+server-error, truncated-body. POST /_rehearsal/clear-faults ends them.
 
-The profile `developer` signs in at IAM Identity Center. Whoever opens the page approves; or a person refuses:
+The profile `developer` signs in at IAM Identity Center. Whoever opens the page approves; or a
+person refuses:
   curl -X POST \"$AWS_ENDPOINT_URL/_rehearsal/sign-in?user_code=ABCD-EFGH&answer=deny\"")]
 pub(in crate::cli) struct RehearseArgs {
     /// Tell the story: add, enable, exec, credential_process, backup, restore

@@ -209,7 +209,8 @@ pub(in crate::cli) struct SetupArgs {
 
 /// Forget remembered sessions
 ///
-/// Without a profile also the sign-ins at IAM Identity Center: the next use of one asks in the browser again.
+/// Without a profile also the sign-ins at IAM Identity Center: the next use of one asks in the browser again. What
+/// somebody agreed to for devices that ask (`mfa consent`) is forgotten in any case.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mfavault clear
