@@ -348,7 +348,7 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # The virtual MFA devices: enable, import, list, show, codes, qr, export, remove
+  # Virtual MFA devices: make, take in, show, replace and end them
   export extern "mfavault mfa" [
     --keystore: string@"nu-complete mfavault mfa keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
     --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
@@ -367,15 +367,127 @@ module completions {
 
   # Create a virtual MFA device at AWS, store its seed here and enable it
   export extern "mfavault mfa enable" [
-    --name: string            # The device's name [default: the user name]
+    --name: string            # The device's name, or with a path /team/NAME [default: the user name]
     --user-name: string       # The user who gets the device, if not the one who calls
     --qr: path                # Write the seed as a QR code to this file before the device is enabled
+    --mfa-code: string        # A code of a device that the user has already and that is not held here
     --keystore: string@"nu-complete mfavault mfa enable keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
     --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
     --verbose(-v)             # Say more; twice, say all
     --color: string@"nu-complete mfavault mfa enable color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
     profile?: string@"nu-complete mfavault profile names"          # The profile whose user gets the device [default: $AWS_PROFILE, else `default`]
+  ]
+
+  def "nu-complete mfavault mfa resync keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa resync color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Bring a device back into step with AWS
+  export extern "mfavault mfa resync" [
+    --profile: string@"nu-complete mfavault profile names"         # The profile whose keys call [default: the device's]
+    --user-name: string       # The user who has the device, if not the one who calls
+    --mfa-code: string        # A code of a device that is not held here
+    --keystore: string@"nu-complete mfavault mfa resync keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa resync color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # The device, a profile, or a serial number
+  ]
+
+  def "nu-complete mfavault mfa deactivate keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa deactivate color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Tell AWS not to demand a device any more
+  export extern "mfavault mfa deactivate" [
+    --profile: string@"nu-complete mfavault profile names"         # The profile whose keys call [default: the device's]
+    --user-name: string       # The user who has the device, if not the one who calls
+    --mfa-code: string        # A code of a device that is not held here
+    --delete                  # Delete it at AWS as well, and then its seed here
+    --yes                     # Do not ask
+    --keystore: string@"nu-complete mfavault mfa deactivate keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa deactivate color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # The device, a profile, or a serial number
+  ]
+
+  def "nu-complete mfavault mfa replace keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa replace color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Put a new device in the place of another
+  export extern "mfavault mfa replace" [
+    --profile: string@"nu-complete mfavault profile names"         # The profile whose keys call [default: the device's]
+    --user-name: string       # The user who has the device, if not the one who calls
+    --mfa-code: string        # A code of a device that is not held here
+    --new-name: string        # The new device's name at AWS [default: a fresh one like the old]
+    --qr: path                # Write the new seed as a QR code to this file before the device is enabled
+    --yes                     # Do not ask
+    --keystore: string@"nu-complete mfavault mfa replace keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa replace color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # The device, a profile, or a serial number
+  ]
+
+  def "nu-complete mfavault mfa rename keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa rename color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Give a device another local name; AWS is not told
+  export extern "mfavault mfa rename" [
+    --keystore: string@"nu-complete mfavault mfa rename keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa rename color" # When to use colour
+    --help(-h)                # Print help
+    name: string              # The device
+    new_name: string          # Its new name
+  ]
+
+  def "nu-complete mfavault mfa consent policy" [] {
+    [ "ask" "free" ]
+  }
+
+  def "nu-complete mfavault mfa consent keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault mfa consent color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Say whether a person has to agree before a code of a device is made
+  export extern "mfavault mfa consent" [
+    --remember: string        # How long a yes holds [default: for one code]
+    --keystore: string@"nu-complete mfavault mfa consent keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault mfa consent color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # The device
+    policy: string@"nu-complete mfavault mfa consent policy" # Whether somebody is asked
   ]
 
   def "nu-complete mfavault mfa import keystore" [] {
@@ -386,19 +498,23 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Take in a seed from elsewhere
+  # Take in seeds from elsewhere
   export extern "mfavault mfa import" [
+    --from: path              # Take in the export of another authenticator
+    --qr: path                # Read pictures of QR codes: PNG or JPEG, AWS's QRCode.png included
     --stdin                   # Read the seed or URI from standard input
-    --qr: path                # Read a picture of a QR code: PNG or JPEG, AWS's QRCode.png included
     --serial: string          # The device's serial number at AWS
     --profile: string@"nu-complete mfavault profile names"         # The profile whose user has the device
+    --password-file: path     # Read the export's password from the first line of a file
+    --dry-run                 # Say what would come in, and change nothing
     --force                   # Replace the seed of a device of the same name
+    --yes                     # Do not ask
     --keystore: string@"nu-complete mfavault mfa import keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
     --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
     --verbose(-v)             # Say more; twice, say all
     --color: string@"nu-complete mfavault mfa import color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
-    name?: string             # The local name [default: the name in the URI or the serial number]
+    name?: string             # The local name of one device [default: the name in the URI or the serial number]
   ]
 
   def "nu-complete mfavault mfa list keystore" [] {
@@ -411,13 +527,13 @@ module completions {
 
   # Show the devices held here
   export extern "mfavault mfa list" [
-    --remote                  # Ask AWS too: held, missing here, missing there
+    --remote                  # Ask AWS too: held, unassigned, missing here, missing there, orphan
     --json                    # Print JSON
     --keystore: string@"nu-complete mfavault mfa list keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
     --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
     --verbose(-v)             # Say more; twice, say all
     --color: string@"nu-complete mfavault mfa list color" # When to use colour
-    --help(-h)                # Print help
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete mfavault mfa show keystore" [] {
@@ -473,15 +589,21 @@ module completions {
 
   # Show the QR code of a device again, or write it to a file
   export extern "mfavault mfa qr" [
+    --all                     # All devices held here
+    --google                  # Codes for the import of Google Authenticator, with up to ten devices each
     --output(-o): path        # A .png or .svg file
     --force                   # Replace the file; without a file, print to what is not a terminal
     --keystore: string@"nu-complete mfavault mfa qr keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
     --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
     --verbose(-v)             # Say more; twice, say all
     --color: string@"nu-complete mfavault mfa qr color" # When to use colour
-    --help(-h)                # Print help
-    name: string              # The device, or a profile
+    --help(-h)                # Print help (see more with '--help')
+    ...name: string           # The devices, or profiles
   ]
+
+  def "nu-complete mfavault mfa export format" [] {
+    [ "otpauth" "google" ]
+  }
 
   def "nu-complete mfavault mfa export keystore" [] {
     [ "auto" "os" "file" ]
@@ -491,15 +613,19 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Print a device's otpauth:// URI, seed and all
+  # Print otpauth:// URIs, seeds and all
   export extern "mfavault mfa export" [
+    --all                     # All devices held here
+    --format: string@"nu-complete mfavault mfa export format" # The form
+    --output(-o): path        # Write them to a file that only you can read
+    --force                   # Replace the file
     --yes                     # Do not ask
     --keystore: string@"nu-complete mfavault mfa export keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
     --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
     --verbose(-v)             # Say more; twice, say all
     --color: string@"nu-complete mfavault mfa export color" # When to use colour
-    --help(-h)                # Print help
-    name: string              # The device, or a profile
+    --help(-h)                # Print help (see more with '--help')
+    ...name: string           # The devices, or profiles
   ]
 
   def "nu-complete mfavault mfa remove keystore" [] {
@@ -531,14 +657,14 @@ module completions {
 
   # Print the current authentication code
   export extern "mfavault code" [
-    --json                    # Print JSON: code, serial_number, valid_until
+    --json                    # Print JSON: code, serial_number, valid_until or counter
     --copy                    # Put it into the clipboard instead, which is cleared after a while if it is unchanged
-    --watch                   # Show the codes of all devices, or of one, live, until Ctrl-C
+    --watch                   # Show the codes of all devices, or of one, live, until q, Esc or Ctrl-C; n shows the next ones, too
     --keystore: string@"nu-complete mfavault code keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
     --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
     --verbose(-v)             # Say more; twice, say all
     --color: string@"nu-complete mfavault code color" # When to use colour
-    --help(-h)                # Print help
+    --help(-h)                # Print help (see more with '--help')
     name?: string             # The device or profile [default: $AWS_PROFILE, else `default`]
   ]
 
@@ -550,7 +676,7 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Encrypted backups of the seeds: create, verify, restore
+  # Backups of the seeds: create, verify, restore, and a sheet to print
   export extern "mfavault backup" [
     --keystore: string@"nu-complete mfavault backup keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
     --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
@@ -571,6 +697,7 @@ module completions {
   export extern "mfavault backup create" [
     --recipient(-r): string   # Encrypt to this age or SSH public key instead of a passphrase; repeatable
     --passphrase-file: path   # Read the backup's passphrase from the first line of this file
+    --split: string           # Write N shares instead, FILE.1-of-N.txt and so on: any K of them restore it without a passphrase, fewer tell nothing
     --with-keys               # Put the long-term credentials in as well
     --identity(-i): path      # An age or SSH private key to read the file back with
     --force                   # Replace the file
@@ -600,7 +727,7 @@ module completions {
     --verbose(-v)             # Say more; twice, say all
     --color: string@"nu-complete mfavault backup verify color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
-    file: path                # The backup
+    ...file: path             # The backup, or as many shares of one as it takes
   ]
 
   def "nu-complete mfavault backup restore keystore" [] {
@@ -622,7 +749,28 @@ module completions {
     --verbose(-v)             # Say more; twice, say all
     --color: string@"nu-complete mfavault backup restore color" # When to use colour
     --help(-h)                # Print help (see more with '--help')
-    file: path                # The backup
+    ...file: path             # The backup, or as many shares of one as it takes
+  ]
+
+  def "nu-complete mfavault backup sheet keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault backup sheet color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Write a page to print: the QR code and the seed of each device
+  export extern "mfavault backup sheet" [
+    --yes                     # Do not ask
+    --force                   # Replace the file
+    --keystore: string@"nu-complete mfavault backup sheet keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault backup sheet color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+    file: path                # The file to write, in HTML
+    ...name: string           # The devices; all if none is named
   ]
 
   def "nu-complete mfavault clear-clipboard keystore" [] {
@@ -633,7 +781,9 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
+  # Clear the clipboard after a time, if it still holds what standard input says: left behind by `code --copy`
   export extern "mfavault clear-clipboard" [
+    --after: string           # In seconds
     --keystore: string@"nu-complete mfavault clear-clipboard keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
     --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
     --verbose(-v)             # Say more; twice, say all
@@ -673,7 +823,42 @@ module completions {
     --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
     --verbose(-v)             # Say more; twice, say all
     --color: string@"nu-complete mfavault lock color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete mfavault settings keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault settings color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # The settings in config.toml: `keystore`, `seed_keystore`
+  export extern "mfavault settings" [
+    --keystore: string@"nu-complete mfavault settings keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault settings color" # When to use colour
     --help(-h)                # Print help
+  ]
+
+  def "nu-complete mfavault settings show keystore" [] {
+    [ "auto" "os" "file" ]
+  }
+
+  def "nu-complete mfavault settings show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show each setting, its value, and who said so
+  export extern "mfavault settings show" [
+    --json                    # Print JSON
+    --keystore: string@"nu-complete mfavault settings show keystore" # Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault settings show color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete mfavault rehearse keystore" [] {
