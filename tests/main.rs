@@ -7,11 +7,13 @@ mod architecture;
 #[cfg(target_os = "linux")]
 mod cli;
 mod commands;
+mod interchange;
 mod interop;
 mod keystore_contract;
 mod process;
 #[cfg(unix)]
 mod profiles;
 mod prompt_terminal;
+mod seeds;
 mod support;
 mod vault;

@@ -150,9 +150,10 @@ fn store(case: &Case, home: &Path) {
             account: "somebody".to_owned(),
             seed: Seed::from_base32(&format!("{:A<64}", name.to_uppercase())).unwrap(),
             settings: CodeSettings::AWS,
+            counter: None,
         };
         let profile = device.profile.as_ref().map(|profile| profile.parse().unwrap());
-        let record = DeviceRecord { device: device_itself, profile, provenance: "a case".to_owned(), added };
+        let record = DeviceRecord::new(device_itself, profile, "a case", added);
         vault.store_device(&record).unwrap();
     }
 }

@@ -83,10 +83,11 @@ fn a_backup_whose_texts_would_deceive_is_refused() {
             account: "alice".to_owned(),
             seed: Seed::from_bytes(vec![7; 20]).unwrap(),
             settings: CodeSettings::AWS,
+            counter: None,
         };
         let added = SystemTime::UNIX_EPOCH;
-        let record = DeviceRecord { device, profile: None, provenance: "a stranger".to_owned(), added };
-        let snapshot = Snapshot { created: added, devices: vec![record], keys: Vec::new() };
+        let record = DeviceRecord::new(device, None, "a stranger", added);
+        let snapshot = Snapshot { generation: 0, created: added, devices: vec![record], keys: Vec::new() };
         let recipients = [Recipient::passphrase("pass".into())];
         let path = world.path("home/hostile.age");
         fs::write(&path, backup_file::encrypt(&snapshot.to_bytes(), &recipients).unwrap()).unwrap();

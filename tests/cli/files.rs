@@ -155,3 +155,17 @@ fn a_file_of_the_user_is_never_replaced_without_force() {
     world.line("backup create there --force").run().succeeded();
     assert!(fs::read(world.path("home/there")).unwrap().starts_with(b"age-encryption.org/v1"));
 }
+
+#[test]
+fn a_pipe_with_a_name_is_not_waited_for_and_one_of_the_shell_is_read() {
+    let world = World::enrolled();
+    mkfifoat(CWD, world.path("home/pipe"), Mode::RUSR | Mode::WUSR).unwrap();
+    symlink("pipe", world.path("home/link")).unwrap();
+    for arguments in
+        ["mfa import --from aegis pipe", "mfa import --qr link", "backup verify pipe", "backup restore link"]
+    {
+        world.line(arguments).run().refused(1, &["it is a named pipe"]);
+    }
+    let script = "mfavault mfa import --from otpauth <(echo 'otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ') --yes";
+    world.program("bash").args(["-c", script]).run().succeeded();
+}

@@ -63,6 +63,11 @@ whoami
 status
 mfa
 mfa enable
+mfa resync
+mfa deactivate
+mfa replace
+mfa rename
+mfa consent
 mfa import
 mfa list
 mfa show
@@ -75,8 +80,11 @@ backup
 backup create
 backup verify
 backup restore
+backup sheet
 unlock
 lock
+settings
+settings show
 rehearse
 init
 completions

@@ -115,6 +115,7 @@ impl Hunt {
             account: String::new(),
             seed: Seed::from_base32(seed).unwrap(),
             settings: CodeSettings::AWS,
+            counter: None,
         };
         let all = seeds
             .iter()
@@ -261,8 +262,22 @@ fn walk(hunt: &mut Hunt) {
         format!("add third --csv {csv}"),
         format!("mfa qr other --output {}", out("qr.png")),
         format!("mfa import from-picture --qr {}", out("qr.png")),
+        format!(
+            "mfa import --from otpauth {} --dry-run",
+            file("list", &format!("{uri}otpauth://totp/z?secret={OTHER_SEED}&digits=9"))
+        ),
+        format!(
+            "mfa import --from bitwarden {} --yes",
+            file("vault.csv", &format!("name,login_username,login_totp\nn,u,{OTHER_SEED}"))
+        ),
+        format!("mfa export --all --yes --format google --output {}", out("google.txt")),
+        format!("mfa import --from google {} --yes", out("google.txt")),
+        format!("mfa qr --all --google --output {}", out("google.png")),
         format!("backup create {} --passphrase-file {passphrase}", out("backup.age")),
         format!("backup verify {} --passphrase-file {passphrase}", out("backup.age")),
+        format!("backup create {} --split 2/2", out("shared")),
+        format!("backup verify {} {}", out("shared.2-of-2.txt"), out("shared.1-of-2.txt")),
+        format!("backup sheet {} --yes", out("sheet.html")),
         "mfa remove other --force".to_owned(),
         format!("backup restore {} --yes --passphrase-file {passphrase}", out("backup.age")),
         "remove third --force".to_owned(),
@@ -282,7 +297,7 @@ fn what_fails_leaks_nothing_either() {
     let single = format!("{UNKNOWN_SECRET}\n");
     let no_seed = format!("{OTHER_SEED}0189\n");
     let bad_uri = format!("otpauth://totp/x?secret={OTHER_SEED}&digits=12\n");
-    let hotp = format!("otpauth://hotp/x?secret={OTHER_SEED}&counter=1\n");
+    let hotp = format!("otpauth://hotp/x?secret={OTHER_SEED}\n");
     let other_uri = format!("otpauth://totp/x?secret={OTHER_SEED}&algorithm=SHA256\n");
     for (arguments, input) in [
         ("add unknown --stdin", unknown.as_str()),
@@ -293,12 +308,17 @@ fn what_fails_leaks_nothing_either() {
         ("mfa import x --stdin", &bad_uri),
         ("mfa import x --stdin", &hotp),
         ("mfa import alice --stdin", OTHER_SEED),
+        ("mfa import --from pass - --no-input", OTHER_SEED),
+        ("mfa import --from bitwarden - --yes", &bad_uri),
+        ("mfa import --from keepassxc - --yes", &no_seed),
         ("mfa import x --stdin --serial arn:aws:iam::111122223333:mfa/x", &other_uri),
         ("mfa export alice", ""),
         ("remove main", ""),
         ("exec nobody -- true", ""),
         ("export elsewhere", ""),
         ("backup verify config", ""),
+        ("code alice --copy", ""),
+        ("code alice --watch", ""),
     ] {
         let ran = hunt.run(arguments, input, May::Nothing);
         assert!(!ran.status.success(), "{arguments}: {ran:?}");

@@ -150,17 +150,3 @@ fn an_unlocked_keystore_asks_nothing_until_it_is_locked() {
     world.line("lock").env_remove("MFAVAULT_PASSPHRASE").run().succeeded();
     export().refused(1, &["MFAVAULT_PASSPHRASE_FILE"]);
 }
-
-#[test]
-fn the_watched_codes_are_shown_until_ctrl_c() {
-    let world = World::enrolled();
-    let code = world.line("code alice").run().succeeded().stdout;
-    let line = format!("MFAVAULT_PASSPHRASE='{}' mfavault code --watch", world.passphrase);
-    let mut terminal = on_a_terminal(&world, &line);
-    let shown = sees(&mut terminal, " s");
-    assert!(shown.contains("alice"), "{shown}");
-    assert!(shown.contains(code.trim()) || world.line("code alice").run().stdout != code, "{shown}");
-    terminal.send_control('c').unwrap();
-    terminal.exp_eof().unwrap();
-    world.line("code --watch").run().refused(1, &["terminal"]);
-}

@@ -65,3 +65,48 @@ fn the_keystore_of_the_first_record_stays_the_vaults_own() {
     let ran = exec.env("MFAVAULT_PASSPHRASE", "p").run().succeeded();
     assert!(ran.stderr.contains("keystore file: the vault is there"), "{ran:?}");
 }
+
+#[test]
+fn seeds_in_the_encrypted_file_need_its_passphrase_and_keys_in_the_keyring_do_not() {
+    let Some(session) = Session::with_keyring() else { return };
+    let world = World::empty();
+    let run = |arguments: &str| freely(&world, Some(&session), arguments);
+    let open = |mut command: Command| {
+        command.env("MFAVAULT_PASSPHRASE", &world.passphrase);
+        command
+    };
+    let key = world.key("alice");
+    let pair = format!("{}\n{}\n", key.access_key_id, key.secret_access_key.expose());
+    run("add main --stdin --force").run_with(&pair).succeeded();
+    let mut enable = open(run("mfa enable main"));
+    let ran = enable.env("MFAVAULT_SEED_KEYSTORE", "file").run().succeeded();
+    assert!(ran.stderr.contains("stored its seed in the keystore `file`"), "{ran:?}");
+    // From here on without the variable: it was written down.
+    let rows = run("mfa list --json").run().succeeded().json();
+    assert_eq!((rows[0]["name"].as_str(), rows[0]["keystore"].as_str()), (Some("alice"), Some("file")));
+    run("exec main -- true").run().succeeded();
+    assert_eq!(world.calls("GetSessionToken"), 1, "the session of the proof is remembered, and no seed was opened");
+    run("clear").run().succeeded();
+    let ran = run("exec main -- true").run().refused(125, &["`file`", "locked", "the seeds' keystore"]);
+    assert!(!ran.stderr.contains("`os`"), "{ran:?}");
+    run("code main").run().refused(1, &["`file`", "locked"]);
+    assert_eq!(world.calls("GetSessionToken"), 1, "without the seed there is no code");
+    let document = run("export main --no-session --format json").run().succeeded().json();
+    assert_eq!(document["AccessKeyId"], key.access_key_id.as_str());
+    open(run("exec main -- true")).run().succeeded();
+    assert_eq!(world.calls("GetSessionToken"), 2);
+    let names: Vec<_> = super::world::files(&world.path("vault/data"));
+    assert!(names.iter().any(|path| path.ends_with("keystore")), "{names:?}");
+    // Neither is the other's: the keyring holds no seed, and the file no key.
+    let ran = run("code alice --keystore file").env("MFAVAULT_PASSPHRASE", &world.passphrase).run().succeeded();
+    assert_eq!(ran.stdout.trim().len(), 6);
+    let mut export = open(run("export main --no-session --keystore file"));
+    export.run().refused(1, &["main"]);
+    if world.unlock() {
+        run("code alice").run().succeeded();
+        run("lock").run().succeeded();
+        run("code alice").run().refused(1, &["locked"]);
+    }
+    open(run("mfa remove alice --force")).run().succeeded();
+    run("remove main --force").run().succeeded();
+}

@@ -98,12 +98,13 @@ impl World {
             account: "alice@111122223333".to_owned(),
             seed: created.seed,
             settings: CodeSettings::AWS,
+            counter: None,
         };
         let step = TimeStep::at(world.aws.now(), CodeSettings::AWS);
         let codes = [&device.code(step.previous()), &device.code(step)];
         client.enable_mfa_device(caller, "alice", &created.serial_number, codes).unwrap();
         let profile = Some(PROFILE.parse().unwrap());
-        let record = DeviceRecord { device, profile, provenance: "a test".to_owned(), added: now() };
+        let record = DeviceRecord::new(device, profile, "a test", now());
         world.in_vault(|vault| vault.store_device(&record).unwrap());
         world.configure("region = eu-central-1\n", &format!("region = eu-central-1\nmfa_serial = {SERIAL_NUMBER}\n"));
         world
@@ -134,7 +135,8 @@ impl World {
         }
     }
 
-    fn in_vault(&self, act: impl FnOnce(&Vault<'_>)) {
+    /// Does something to the vault past the program.
+    pub(super) fn in_vault(&self, act: impl FnOnce(&Vault<'_>)) {
         let home = self.path("vault");
         let passphrase = SecretText::from(self.passphrase.as_str());
         let ask = Box::new(move |_| Ok(passphrase.clone()));
