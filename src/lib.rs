@@ -5,7 +5,7 @@
 //! (held by `tests/architecture.rs`, which reads the groups below). The library is internal: its API has no promise.
 //!
 //! ## A command with credentials: `mfavault exec prod -- aws s3 ls`
-//! `cli` reads the arguments, the environment and the AWS config once. `profile::chain` resolves the profile (pure),
+//! `cli` reads the arguments, the environment, the settings and the AWS config once. `profile::chain` resolves the profile (pure),
 //! `session::planner` turns it into a `session::plan`, a list of calls (pure; `explain` prints it). `session::obtain`
 //! walks the plan: a session still fresh in the `vault`? Then nothing else happens. Otherwise one leader
 //! (`session::single_flight`) has the step before it obtained in the same way, down to where the plan starts:
@@ -19,7 +19,14 @@
 //! ## A new device: `mfavault mfa enable main`
 //! GetCallerIdentity → CreateVirtualMFADevice → the seed is stored and read back → the codes of the previous and the
 //! current time step → EnableMFADevice → a line in the AWS config → proved by a real GetSessionToken. A journal in the
-//! vault says how far it got, so that a second run finishes or undoes a first one that was killed.
+//! vault says that it was begun, and AWS and the vault how far it got, so that a second run finishes or undoes a first one
+//! that was killed. `mfa replace` is the same beside the old device, which `commands::mfa::retire` then ends: AWS demands
+//! it no more, forgets it, and last the vault does.
+//!
+//! ## A seed from elsewhere: `mfavault mfa import --from aegis FILE`
+//! `mfa::interchange` reads the file within limits and gives entries, or why one was left out (pure). `commands::mfa::import`
+//! plans what each would be here, shows it, asks, and stores all of it or nothing. Wherever a code or a seed goes out,
+//! `session::consent` asks first, if its record says so.
 
 // ---- floor: cli ---- words: the only place that knows clap, colours, exit codes, and which adapter is real
 pub mod cli;
@@ -47,6 +54,7 @@ pub mod http_server;
 pub mod keystore;
 pub mod process;
 pub mod prompt;
+pub mod settings;
 pub mod shared_config;
 
 // ---- floor: profile ---- noun, pure: profiles of the AWS config, their text (kept line by line), chains of sources
