@@ -184,6 +184,11 @@ impl EndpointSettings {
     }
 }
 
+/// The name of the partition that a region is in, such as `aws-cn`; without one, `aws`.
+pub fn partition_name(region: Option<&str>) -> &'static str {
+    partitions::partition_of(region).name
+}
+
 /// Finds the endpoints: what the user set, else those of the region's partition; without a region, global STS.
 ///
 /// # Errors

@@ -99,6 +99,16 @@ fn the_serial_number_is_given_configured_or_guessed_from_the_label_and_said() {
 }
 
 #[test]
+fn the_partition_that_a_label_leaves_out_is_that_of_the_profiles_region() {
+    let bench = Bench::empty(|_| {});
+    bench.write_config("[profile main]\nregion = cn-north-1\n");
+    let label = text(&aws_uri("carol@111122223333"));
+    run(&bench, label, |arguments| arguments.profile = Some(name("main"))).unwrap();
+    let serial_number = bench.device("carol").unwrap().device.serial_number.unwrap();
+    assert_eq!(serial_number.as_str(), "arn:aws-cn:iam::111122223333:mfa/carol");
+}
+
+#[test]
 fn without_a_label_a_serial_number_or_a_name_there_is_no_name() {
     let bench = Bench::new();
     bench.prompt.answer("phone");

@@ -11,7 +11,8 @@ mod sources;
 use std::path::PathBuf;
 
 use crate::{
-    commands::{Context, Error, Outcome},
+    aws::endpoints,
+    commands::{Context, Error, Outcome, SessionRequest},
     mfa::{
         SerialNumber, VirtualMfaDevice,
         interchange::{Format, Skipped},
@@ -145,6 +146,15 @@ impl Wishes {
         ];
         given.iter().find(|(_, is_given)| *is_given).map(|(what, _)| *what)
     }
+}
+
+/// The partition that a device's label leaves out: that of the profile's region, or of the environment's.
+fn partition(context: &Context<'_>, profile: Option<&ProfileName>) -> Result<&'static str, Error> {
+    let region = match profile {
+        Some(profile) => Some(SessionRequest::plain(profile.clone()).endpoints(context)?.iam_signing_region),
+        None => context.environment.region.as_ref().map(|region| region.value.clone()),
+    };
+    Ok(endpoints::partition_name(region.as_deref()))
 }
 
 fn record(

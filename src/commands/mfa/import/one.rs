@@ -62,9 +62,10 @@ fn as_wished(context: &Context<'_>, uri: OtpauthUri, wishes: Wishes, provenance:
         _ => None,
     };
     let label = uri.aws_label();
+    let partition = super::partition(context, wishes.profile.as_ref())?;
     let misfit = misfit(uri.settings, uri.counter);
     let serial_number = wishes.serial_number.or(configured).or_else(|| {
-        let guessed = label.as_ref().and_then(|label| label.serial_number_guess("aws"));
+        let guessed = label.as_ref().and_then(|label| label.serial_number_guess(partition));
         let serial = guessed.filter(|_| misfit.is_none())?;
         context.prompt.say(&format!("taking {serial} as the serial number, from the label; --serial says otherwise"));
         Some(serial)

@@ -39,8 +39,8 @@ pub(super) enum Standing {
 /// What makes two devices show the same codes.
 type Codes = [u8; 32];
 
-/// Plans all entries; the second list has those that cannot be named.
-pub(super) fn plan(entries: Vec<OtpauthUri>, held: &[DeviceRecord]) -> (Vec<Planned>, Vec<Skipped>) {
+/// Plans all entries, those of AWS in this partition; the second list has those that cannot be named.
+pub(super) fn plan(entries: Vec<OtpauthUri>, held: &[DeviceRecord], partition: &str) -> (Vec<Planned>, Vec<Skipped>) {
     let mut seen: HashMap<Codes, (String, &'static str)> = HashMap::new();
     for there in held {
         let name = there.device.name.clone();
@@ -54,7 +54,7 @@ pub(super) fn plan(entries: Vec<OtpauthUri>, held: &[DeviceRecord]) -> (Vec<Plan
             *short.entry(names(entry).first().cloned().unwrap_or_default()).or_default() += 1;
         }
     }
-    let mut table = Table { held, taken: HashSet::new(), numbers: HashMap::new(), serials: HashSet::new() };
+    let mut table = Table { held, partition, taken: HashSet::new(), numbers: HashMap::new(), serials: HashSet::new() };
     let (mut planned, mut nameless) = (Vec::with_capacity(entries.len()), Vec::new());
     for (index, uri) in entries.into_iter().enumerate() {
         let (codes, names) = (codes(&uri), names(&uri));
@@ -84,6 +84,7 @@ pub(super) fn plan(entries: Vec<OtpauthUri>, held: &[DeviceRecord]) -> (Vec<Plan
 /// What is taken already: by the vault, and by the entries before.
 struct Table<'h> {
     held: &'h [DeviceRecord],
+    partition: &'h str,
     taken: HashSet<String>,
     /// The last number that was put behind a name.
     numbers: HashMap<String, u32>,
@@ -114,7 +115,7 @@ impl Table<'_> {
 
     /// The serial number that the label of an AWS device tells, unless it cannot be that one's.
     fn serial_number(&mut self, uri: &OtpauthUri, notes: &mut Vec<String>) -> Option<SerialNumber> {
-        let serial = uri.aws_label()?.serial_number_guess("aws")?;
+        let serial = uri.aws_label()?.serial_number_guess(self.partition)?;
         if let Some(reason) = misfit(uri.settings, uri.counter) {
             notes.push(format!("without a serial number: {reason}"));
             return None;
@@ -203,7 +204,7 @@ mod tests {
             format!("otpauth://totp/a?secret={}", seed.to_base32().expose()).parse().expect("a URI")
         };
         let begun = std::time::Instant::now();
-        let (planned, nameless) = plan((0..10_000).map(entry).collect(), &[]);
+        let (planned, nameless) = plan((0..10_000).map(entry).collect(), &[], "aws");
         let names: HashSet<&str> = planned.iter().map(|one| one.name.as_str()).collect();
         assert_eq!((names.len(), nameless.len()), (10_000, 0));
         assert!(names.contains("a") && names.contains("a (2)") && names.contains("a (10000)"));

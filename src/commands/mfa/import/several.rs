@@ -19,7 +19,7 @@ pub(super) fn run(
     provenance: &str,
     way: Way,
 ) -> Result<bool, Error> {
-    let (mut planned, nameless) = plan::plan(entries, &held(context)?);
+    let (mut planned, nameless) = plan::plan(entries, &held(context)?, super::partition(context, None)?);
     for one in &planned {
         let (word, why) = match one.standing {
             Standing::New => ("new", None),
