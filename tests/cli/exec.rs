@@ -246,7 +246,8 @@ fn ctrl_c_while_aws_is_awaited_ends_it_and_the_command_does_not_run() {
     }
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     // A shell shows this as 130.
-    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(2), "{status}");
     assert!(!world.path("home/ran").exists());
 }
 
