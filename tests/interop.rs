@@ -19,7 +19,10 @@ use mfavault::{
 };
 use rexpect::session::spawn_command;
 
-use crate::support::{bench::Bench, programs};
+use crate::support::{
+    bench::{Bench, import_of},
+    programs,
+};
 
 const CONTENT: &[u8] = b"the seeds of all devices\n";
 
@@ -172,15 +175,7 @@ const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 /// Takes a seed or URI in.
 fn import(bench: &Bench, name: &str, text: &str) {
     let (name, from) = (Some(name.to_owned()), import::From::Text(text.into()));
-    let arguments = import::Arguments {
-        name,
-        from,
-        serial_number: None,
-        profile: None,
-        overwrite: false,
-        confirmed: true,
-        dry_run: false,
-    };
+    let arguments = import::Arguments { name, ..import_of(from) };
     bench.run(|context| import::run(context, arguments)).expect("imported");
 }
 

@@ -14,6 +14,7 @@ mod damage;
 mod index;
 mod ledger;
 mod places;
+mod put_back;
 mod records;
 mod rename;
 mod sessions;
@@ -34,6 +35,7 @@ pub use damage::Part;
 pub use index::{DeviceEntry, Enrolment, Index, KeyEntry, LastBackup, SessionEntry, SignInEntry};
 pub use ledger::{Ledger, Taken};
 use places::SeedKeystore;
+pub use put_back::Before;
 pub use records::{Consent, DeviceRecord, KeyRecord, SessionKind, SessionRecord, Snapshot};
 pub use sign_in::SignInRecord;
 

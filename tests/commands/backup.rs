@@ -18,7 +18,7 @@ use mfavault::{
     vault::{Consent, DeviceRecord, Index},
 };
 
-use crate::support::bench::{Bench, name};
+use crate::support::bench::{Bench, import_of, name};
 
 const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const OTHER: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
@@ -41,17 +41,8 @@ impl Stage {
     }
 
     fn import(&self, device: &str, seed: &str) {
-        let (name, serial_number) = (Some(device.to_owned()), None);
-        let from = import::From::Text(seed.into());
-        let arguments = import::Arguments {
-            name,
-            from,
-            serial_number,
-            profile: None,
-            overwrite: true,
-            dry_run: false,
-            confirmed: false,
-        };
+        let (name, from) = (Some(device.to_owned()), import::From::Text(seed.into()));
+        let arguments = import::Arguments { name, overwrite: true, ..import_of(from) };
         self.bench.run(|context| import::run(context, arguments)).unwrap();
     }
 

@@ -12,17 +12,14 @@ use mfavault::{
     rehearsal::FaultKind,
 };
 
-use crate::support::bench::{Bench, SERIAL, name};
+use crate::support::bench::{Bench, SERIAL, import_of, name};
 
 fn import(bench: &Bench, device: &str, profile: &str) {
     let arguments = mfa::import::Arguments {
         name: Some(device.to_owned()),
-        from: mfa::import::From::Text("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".into()),
         serial_number: Some(format!("arn:aws:iam::111122223333:mfa/{device}").parse().unwrap()),
         profile: Some(name(profile)),
-        overwrite: false,
-        dry_run: false,
-        confirmed: false,
+        ..import_of(mfa::import::From::Text("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".into()))
     };
     bench.run(|context| mfa::import::run(context, arguments)).unwrap();
 }
@@ -98,12 +95,8 @@ fn a_device_without_a_serial_number_is_found_by_its_profile() {
     let bench = Bench::new();
     let arguments = mfa::import::Arguments {
         name: Some("web".to_owned()),
-        from: mfa::import::From::Text("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".into()),
-        serial_number: None,
         profile: Some(name("main")),
-        overwrite: false,
-        dry_run: false,
-        confirmed: false,
+        ..import_of(mfa::import::From::Text("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".into()))
     };
     bench.run(|context| mfa::import::run(context, arguments)).unwrap();
     let asked = |name: &str| bench.run(|context| context.device_name(name));

@@ -7,7 +7,7 @@ use mfavault::{
     secret::SecretBytes,
 };
 
-use crate::support::bench::{Bench, SERIAL, name};
+use crate::support::bench::{Bench, SERIAL, import_of, name};
 
 const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const OTHER: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
@@ -25,15 +25,7 @@ fn of_picture(bytes: Vec<u8>) -> import::From {
 }
 
 fn run(bench: &Bench, from: import::From, change: impl FnOnce(&mut import::Arguments)) -> Result<(), Error> {
-    let mut arguments = import::Arguments {
-        name: None,
-        from,
-        serial_number: None,
-        profile: None,
-        overwrite: false,
-        dry_run: false,
-        confirmed: false,
-    };
+    let mut arguments = import_of(from);
     change(&mut arguments);
     bench.run(|context| import::run(context, arguments)).map(drop)
 }

@@ -19,7 +19,7 @@ use mfavault::{
     secret::SecretBytes,
 };
 
-use crate::support::bench::{Bench, SERIAL};
+use crate::support::bench::{Bench, SERIAL, import_of};
 
 const ONE: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const TWO: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
@@ -44,15 +44,7 @@ fn list(lines: &[&str]) -> import::From {
 }
 
 fn run(bench: &Bench, from: import::From, change: impl FnOnce(&mut import::Arguments)) -> Result<(), Error> {
-    let mut arguments = import::Arguments {
-        name: None,
-        from,
-        serial_number: None,
-        profile: None,
-        overwrite: false,
-        dry_run: false,
-        confirmed: true,
-    };
+    let mut arguments = import::Arguments { confirmed: true, ..import_of(from) };
     change(&mut arguments);
     bench.run(|context| import::run(context, arguments)).map(drop)
 }
@@ -234,6 +226,9 @@ fn a_keystore_that_fails_midway_leaves_all_as_it_was() {
         )
         .unwrap();
         let before = (names(&bench), bench.device("Held:b"));
+        let backed_up = |bench: &Bench| bench.run(|context| context.vault.index()).unwrap().devices["Held:b"].backed_up;
+        bench.run(|context| context.vault.note_picture("Held:b", context.clock.now())).unwrap();
+        bench.clock.advance(60);
         bench.keystore.fail_at(nth, || KeystoreError::Locked { keystore: "test", reason: "it fails".to_owned() });
         let result = run(&bench, list(&lines), |arguments| arguments.overwrite = true);
         bench.keystore.fail_at(usize::MAX / 2, || unreachable!());
@@ -243,6 +238,7 @@ fn a_keystore_that_fails_midway_leaves_all_as_it_was() {
                 failed += 1;
                 assert!(matches!(error, Error::Vault(_)), "{nth}: {error}");
                 assert_eq!((names(&bench), bench.device("Held:b")), before, "{nth}");
+                assert!(backed_up(&bench).is_some(), "{nth}");
             }
         }
     }

@@ -47,6 +47,19 @@ pub(crate) struct Bench {
     hours_visited: AtomicI64,
 }
 
+/// To import from there what comes, without a wish.
+pub(crate) fn import_of(from: mfa::import::From) -> mfa::import::Arguments {
+    mfa::import::Arguments {
+        name: None,
+        from,
+        serial_number: None,
+        profile: None,
+        overwrite: false,
+        dry_run: false,
+        confirmed: false,
+    }
+}
+
 impl Bench {
     /// An account with `alice` under a force-MFA policy; her key is the vault's, as profile `main`.
     pub(crate) fn new() -> Self {

@@ -1,6 +1,6 @@
 //! `backup restore`: brings the devices and keys of a backup into the vault, all or none.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::path::PathBuf;
 
 use super::{
     Compared, Opening, Standing, called,
@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{
     commands::{Context, Error, Outcome},
+    profile::ProfileName,
     rfc3339,
-    vault::{DeviceRecord, KeyRecord, Snapshot},
+    vault::{Before, DeviceRecord, KeyRecord, Snapshot},
 };
 
 /// From where, and how.
@@ -107,9 +108,9 @@ fn warn_of_age(context: &Context<'_>, snapshot: &Snapshot, compared: &[Compared]
 }
 
 /// What stood in the vault before, to be put back if a later record fails.
-enum Before {
-    Device(String, Option<DeviceRecord>, Option<SystemTime>),
-    Key(crate::profile::ProfileName, Option<KeyRecord>),
+enum Replaced {
+    Device(Before),
+    Key(ProfileName, Option<KeyRecord>),
 }
 
 /// Refuses to replace what came to stand in the vault while a person was asked.
@@ -140,44 +141,38 @@ fn restore(context: &Context<'_>, snapshot: &Snapshot, compared: &[Compared], ov
         let comes = |line: &&Compared| matches!(line.standing, Standing::OnlyInBackup | Standing::Different);
         compared.iter().find(|line| line.kind == kind && line.name == name && comes(line))
     };
-    let backed_up = context.vault.index()?.devices;
     let mut done = Vec::new();
     let mut write = || -> Result<(), Error> {
         for saved in &snapshot.devices {
             let Some(line) = wanted("device", &saved.device.name) else { continue };
             let name = line.name_here().to_owned();
-            let held = context.vault.device(&name)?;
-            let record = match &held {
+            let before = context.vault.before(&name)?;
+            let record = match before.record() {
                 Some(held) => {
                     still(standing_of_device(context, held, saved)?, overwrite, "device", &name)?;
                     merged(context, held, saved)?
                 }
                 None => saved.clone(),
             };
-            let since = backed_up.get(&name).and_then(|entry| entry.backed_up);
-            done.push(Before::Device(name, held, since));
+            done.push(Replaced::Device(before));
             context.vault.store_device(&record)?;
         }
         for (profile, key) in snapshot.keys.iter().filter(|(profile, _)| wanted("key", profile.as_str()).is_some()) {
             let held = context.vault.key(profile)?;
             still(standing_of_key(held.as_ref(), key), overwrite, "key", profile.as_str())?;
-            done.push(Before::Key(profile.clone(), held));
+            done.push(Replaced::Key(profile.clone(), held));
             context.vault.store_key(profile, key)?;
         }
         Ok(())
     };
     let result = write();
     if result.is_err() {
-        for before in done.into_iter().rev() {
+        for replaced in done.into_iter().rev() {
             // The first error is the one to tell; a keystore that fails again changes nothing about it.
-            let _ = match before {
-                Before::Device(name, Some(record), since) => context
-                    .vault
-                    .store_device(&record)
-                    .and_then(|()| since.map_or(Ok(()), |time| context.vault.note_picture(&name, time))),
-                Before::Device(name, None, _) => context.vault.forget_device(&name).map(drop),
-                Before::Key(profile, Some(key)) => context.vault.store_key(&profile, &key),
-                Before::Key(profile, None) => context.vault.forget_key(&profile).map(drop),
+            let _ = match replaced {
+                Replaced::Device(before) => context.vault.put_back(&before),
+                Replaced::Key(profile, Some(key)) => context.vault.store_key(&profile, &key),
+                Replaced::Key(profile, None) => context.vault.forget_key(&profile).map(drop),
             };
         }
     }

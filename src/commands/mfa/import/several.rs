@@ -8,7 +8,7 @@ use super::{
 use crate::{
     commands::{Context, Error},
     mfa::{interchange::Skipped, uri::OtpauthUri},
-    vault::DeviceRecord,
+    vault::{Before, DeviceRecord},
 };
 
 /// Shows, asks and stores; says whether the vault has it all now.
@@ -68,35 +68,32 @@ fn held(context: &Context<'_>) -> Result<Vec<DeviceRecord>, Error> {
 
 /// Stores all, or puts back what stood there before.
 fn store(context: &Context<'_>, planned: &[Planned], provenance: &str) -> Result<(), Error> {
-    let mut done: Vec<(String, Option<DeviceRecord>)> = Vec::with_capacity(planned.len());
+    let mut done: Vec<Before> = Vec::with_capacity(planned.len());
     let mut write = || -> Result<(), Error> {
         for one in planned {
-            let there = context.vault.device(&one.name)?;
-            if there.is_some() && one.standing == Standing::New {
+            let before = context.vault.before(&one.name)?;
+            if before.record().is_some() && one.standing == Standing::New {
                 // It came while a person was asked.
                 return Err(Error::ImportConflict { names: vec![one.name.clone()] });
             }
             let mut record = record(context, one.name.clone(), one.serial_number.clone(), one.uri.clone(), provenance);
-            if let Some(there) = &there {
+            if let Some(there) = before.record() {
                 // What is known of it stays known.
                 record.profile = there.profile.clone();
                 record.consent = there.consent;
                 record.device.serial_number =
                     record.device.serial_number.or_else(|| there.device.serial_number.clone());
             }
-            done.push((one.name.clone(), there));
+            done.push(before);
             context.vault.store_device(&record)?;
         }
         Ok(())
     };
     let result = write();
     if result.is_err() {
-        for (name, before) in done.into_iter().rev() {
+        for before in done.iter().rev() {
             // The first error is the one to tell; a keystore that fails again changes nothing about it.
-            let _ = match before {
-                Some(record) => context.vault.store_device(&record),
-                None => context.vault.forget_device(&name).map(drop),
-            };
+            let _ = context.vault.put_back(before);
         }
     }
     result
