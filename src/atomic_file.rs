@@ -17,14 +17,22 @@ use std::{
 use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
 
+mod growing;
+mod survey;
 #[cfg(not(unix))]
 #[path = "atomic_file/portable.rs"]
 mod system;
 #[cfg(unix)]
 #[path = "atomic_file/unix.rs"]
 mod system;
+mod user_files;
 
+pub use growing::GrowingFile;
+pub use survey::{Survey, survey};
 use system::Folder;
+pub use user_files::{
+    check_new_file, create_folders, read_user_file, read_user_file_up_to, replace_keeping_mode, write_user_file,
+};
 
 /// The largest file of ours that is read or written.
 const LIMIT_BYTES: u64 = 64 * 1024 * 1024;
@@ -126,19 +134,47 @@ impl PrivateFolder {
         self.replace(name, bytes).and_then(|()| self.folder.sync()).map_err(refused("write", &path))
     }
 
-    /// As [`PrivateFolder::write`], and keeps what the file held before as `NAME.previous`.
+    /// Replaces a file and what is kept as `NAME.previous` together: both are on the disk before either gets its name, and
+    /// the file itself comes last. Killed in between, the file is as before.
     ///
-    /// The former content is copied, not linked: a reader at any instant sees one whole file with one name.
+    /// Copies, not links: a reader at any instant sees one whole file with one name.
     ///
     /// # Errors
-    /// As [`PrivateFolder::write`] and [`PrivateFolder::read`].
-    pub fn write_keeping_previous(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
-        if let Some(former) = self.read(name)? {
-            let previous = previous_name(name);
-            let path = self.path_of(&previous, "write")?;
-            self.replace(&previous, &former).map_err(refused("write", &path))?;
+    /// As [`PrivateFolder::write`].
+    pub fn write_with_previous(&self, name: &str, bytes: &[u8], previous: &[u8]) -> Result<(), FileError> {
+        let previous_name = previous_name(name);
+        let (path, previous_path) = (self.path_of(name, "write")?, self.path_of(&previous_name, "write")?);
+        let former = self.unfinished(&previous_name, previous).map_err(refused("write", &previous_path))?;
+        let latter = self.unfinished(name, bytes).map_err(refused("write", &path))?;
+        former.rename(OsStr::new(&previous_name)).map_err(refused("write", &previous_path))?;
+        latter.rename(OsStr::new(name)).and_then(|()| self.folder.sync()).map_err(refused("write", &path))
+    }
+
+    /// As [`PrivateFolder::write`], and what stood there before, whatever it is, gets another name, which must be free.
+    ///
+    /// # Errors
+    /// As [`PrivateFolder::write`]; if the other name is taken, then `Io` of the kind `AlreadyExists`.
+    pub fn write_setting_aside(&self, name: &str, bytes: &[u8], aside: &str) -> Result<(), FileError> {
+        let (path, aside_path) = (self.path_of(name, "write")?, self.path_of(aside, "rename to")?);
+        let latter = self.unfinished(name, bytes).map_err(refused("write", &path))?;
+        match self.folder.rename_if_absent(OsStr::new(name), OsStr::new(aside)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(refused("rename to", &aside_path)(error));
+            }
+            _ => {}
         }
-        self.write(name, bytes)
+        latter.rename(OsStr::new(name)).and_then(|()| self.folder.sync()).map_err(refused("write", &path))
+    }
+
+    /// Removes what was left unfinished of the file of this name: by whoever holds a lock without which nobody writes it.
+    pub fn sweep_of(&self, name: &str) {
+        for unfinished in self.folder.names().unwrap_or_default() {
+            let target = unfinished.strip_prefix(TEMPORARY_PREFIX).and_then(|rest| rest.splitn(3, '-').nth(2));
+            if target == Some(name) {
+                // Tidying only: a later write tries again.
+                let _ = self.folder.remove(OsStr::new(&unfinished));
+            }
+        }
     }
 
     /// Appends in one write, without waiting for the disk, creating the file if it is missing. One that has `limit` bytes
@@ -173,15 +209,19 @@ impl PrivateFolder {
 
     /// Waits for the lock of this name, for as long as another process holds it. The kernel releases it on death.
     ///
-    /// The lock is a file of its own, which must never be removed or replaced.
+    /// The lock is a file of its own, which only [`PrivateFolder::remove_idle_lock`] removes.
     ///
     /// # Errors
     /// As [`PrivateFolder::read`].
     pub fn lock(&self, name: &str) -> Result<FileLock, FileError> {
         let path = self.path_of(name, "lock")?;
-        let file = self.folder.open_to_lock(&path, OsStr::new(name))?;
-        lock(&file).map_err(refused("lock", &path))?;
-        Ok(FileLock { _file: file })
+        loop {
+            let file = self.folder.open_to_lock(&path, OsStr::new(name))?;
+            lock(&file).map_err(refused("lock", &path))?;
+            if system::has_its_name(&file).map_err(refused("lock", &path))? {
+                return Ok(FileLock { _file: file });
+            }
+        }
     }
 
     /// As [`PrivateFolder::lock`]; calls `say` once if it takes longer than `patience`.
@@ -192,7 +232,10 @@ impl PrivateFolder {
         let path = self.path_of(name, "lock")?;
         let file = self.folder.open_to_lock(&path, OsStr::new(name))?;
         match file.try_lock() {
-            Ok(()) => return Ok(FileLock { _file: file }),
+            Ok(()) if system::has_its_name(&file).map_err(refused("lock", &path))? => {
+                return Ok(FileLock { _file: file });
+            }
+            Ok(()) => return self.lock(name),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(refused("lock", &path)(error)),
         }
@@ -210,16 +253,24 @@ impl PrivateFolder {
         });
         let lost = |_| Err(io::Error::other("the thread that waited for it is gone"));
         locked.unwrap_or_else(lost).map_err(refused("lock", &path))?;
-        Ok(FileLock { _file: file })
+        match system::has_its_name(&file).map_err(refused("lock", &path))? {
+            true => Ok(FileLock { _file: file }),
+            false => self.lock(name),
+        }
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let temporary = self.unfinished(name, bytes)?;
+        self.folder.sweep(TEMPORARY_PREFIX, &temporary.name);
+        temporary.rename(OsStr::new(name))
+    }
+
+    /// The content of a file of ours, on the disk, before it has its name.
+    fn unfinished(&self, name: &str, bytes: &[u8]) -> io::Result<Temporary<'_>> {
         if bytes.len() as u64 > LIMIT_BYTES {
             return Err(too_large());
         }
-        let temporary = Temporary::write(&self.folder, bytes, None)?;
-        self.folder.sweep(TEMPORARY_PREFIX, &temporary.name);
-        temporary.rename(OsStr::new(name))
+        Temporary::write(&self.folder, bytes, None, &format!("-{name}"))
     }
 
     fn path_of(&self, name: &str, action: &'static str) -> Result<PathBuf, FileError> {
@@ -231,7 +282,7 @@ impl PrivateFolder {
     }
 }
 
-/// The name under which [`PrivateFolder::write_keeping_previous`] keeps the former content.
+/// The name under which [`PrivateFolder::write_with_previous`] keeps the former content.
 pub fn previous_name(name: &str) -> String {
     format!("{name}.previous")
 }
@@ -252,110 +303,6 @@ pub struct FileLock {
     _file: File,
 }
 
-/// Writes a file that a person asked for, such as a QR code or a backup: whole, with mode 0600, through no link.
-///
-/// # Errors
-/// If it exists and `overwrite` is false, then `Io` of the kind `AlreadyExists`; if what is to be overwritten is no
-/// regular file, then `Unsafe`; if the system refuses, then `Io`.
-pub fn write_user_file(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), FileError> {
-    let (folder, name) = folder_and_name(path)?;
-    if overwrite && path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(FileError::Unsafe {
-            path: path.to_owned(),
-            reason: "it is not a regular file".to_owned(),
-            repair: format!("rm {}", quoted(path)),
-        });
-    }
-    let write = || {
-        let temporary = Temporary::write(&folder, bytes, None)?;
-        if overwrite { temporary.rename(name) } else { temporary.rename_if_absent(name) }?;
-        folder.sync()
-    };
-    write().map_err(refused("write", path))
-}
-
-/// Refuses a path at which something is already, before work is done whose result could not be written there.
-///
-/// # Errors
-/// If there is anything at the path, then `Io` of the kind `AlreadyExists`.
-pub fn check_new_file(path: &Path) -> Result<(), FileError> {
-    match path.symlink_metadata() {
-        Ok(_) => Err(refused("write", path)(io::Error::from(io::ErrorKind::AlreadyExists))),
-        Err(_) => Ok(()),
-    }
-}
-
-/// Reads a file that a person named, whatever it is: a picture, a backup, a pipe of the shell.
-///
-/// # Errors
-/// If the system refuses, the file is larger than 128 MiB, or it is a pipe with a name, whose other end might never be
-/// opened, then `Io`.
-pub fn read_user_file(path: &Path) -> Result<Vec<u8>, FileError> {
-    read_user_file_up_to(path, 128 << 20)
-}
-
-/// As [`read_user_file`], of a file that has at most so many bytes; a larger one is not read at all.
-///
-/// # Errors
-/// As [`read_user_file`].
-pub fn read_user_file_up_to(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
-    let read = || {
-        // The shell's own pipes have no name that leads to them.
-        if std::fs::canonicalize(path).is_ok_and(|path| system::is_pipe(&path)) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a named pipe"));
-        }
-        let file = std::fs::File::open(path)?;
-        let length = file.metadata()?.len();
-        if length > limit_bytes {
-            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
-        }
-        // Sized once: a buffer that grows leaves copies of what may be a secret.
-        let mut bytes = Vec::with_capacity(usize::try_from(length.max(64 * 1024)).unwrap_or_default() + 1);
-        file.take(limit_bytes + 1).read_to_end(&mut bytes)?;
-        match bytes.len() as u64 > limit_bytes {
-            true => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
-            false => Ok(bytes),
-        }
-    };
-    read().map_err(refused("read", path))
-}
-
-/// Replaces a file that belongs to the user, such as the AWS config: whole, keeping its mode, following a symbolic link
-/// to the file it names. A new file has mode 0600, and a folder created for it 0700.
-///
-/// # Errors
-/// If the system refuses, or a symbolic link leads nowhere, then `Io`.
-pub fn replace_keeping_mode(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        system::create_folders(parent).map_err(refused("create", parent))?;
-    }
-    let there = path.symlink_metadata().is_ok();
-    let target = if there { path.canonicalize().map_err(refused("follow", path))? } else { path.to_owned() };
-    let (folder, name) = folder_and_name(&target)?;
-    let write = || {
-        let former = if there { Some(target.metadata()?) } else { None };
-        Temporary::write(&folder, bytes, former.as_ref())?.rename(name)?;
-        folder.sync()
-    };
-    write().map_err(refused("write", &target))
-}
-
-/// Creates a folder and its missing parents, each 0700 whatever the umask; what is there stays as it is.
-///
-/// # Errors
-/// If the system refuses, then its error.
-pub fn create_folders(path: &Path) -> io::Result<()> {
-    system::create_folders(path)
-}
-
-fn folder_and_name(path: &Path) -> Result<(Folder, &OsStr), FileError> {
-    let Some(name) = path.file_name() else {
-        return Err(refused("write", path)(io::Error::new(io::ErrorKind::InvalidInput, "not a file name")));
-    };
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok((Folder::open(parent).map_err(refused("open", parent))?, name))
-}
-
 /// A file that is not finished: removed when dropped before it got its name.
 struct Temporary<'folder> {
     folder: &'folder Folder,
@@ -364,11 +311,16 @@ struct Temporary<'folder> {
 }
 
 impl<'folder> Temporary<'folder> {
-    /// Writes the bytes and has them on the disk; with the mode and owner of `like`, or else 0600.
-    fn write(folder: &'folder Folder, bytes: &[u8], like: Option<&std::fs::Metadata>) -> io::Result<Self> {
+    /// Writes the bytes and has them on the disk; with the mode and owner of `like`, or else 0600. The name ends as told.
+    fn write(
+        folder: &'folder Folder,
+        bytes: &[u8],
+        like: Option<&std::fs::Metadata>,
+        ending: &str,
+    ) -> io::Result<Self> {
         let mut random = [0; 8];
         SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system gives no random bytes"))?;
-        let name = format!("{TEMPORARY_PREFIX}{}-{:016x}", std::process::id(), u64::from_le_bytes(random));
+        let name = format!("{TEMPORARY_PREFIX}{}-{:016x}{ending}", std::process::id(), u64::from_le_bytes(random));
         let mut file = folder.create(OsStr::new(&name), like)?;
         let temporary = Temporary { folder, name, renamed: false };
         file.write_all(bytes)?;

@@ -42,7 +42,7 @@ impl Folder {
     }
 
     pub(super) fn open_to_append(&self, path: &Path, name: &OsStr) -> Result<File, FileError> {
-        let opened = OpenOptions::new().append(true).create(true).open(self.0.join(name));
+        let opened = OpenOptions::new().read(true).append(true).create(true).open(self.0.join(name));
         opened.map_err(refused("append to", path))
     }
 
@@ -63,7 +63,7 @@ impl Folder {
         fs::remove_file(self.0.join(name))
     }
 
-    fn names(&self) -> io::Result<Vec<String>> {
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
         let entries = fs::read_dir(&self.0)?.collect::<io::Result<Vec<_>>>()?;
         Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
     }
@@ -84,6 +84,22 @@ impl Folder {
             }
         }
     }
+}
+
+/// There the folder's access rules say who reads.
+pub(super) fn mode(_metadata: &Metadata) -> u32 {
+    0o600
+}
+
+/// An open file cannot be removed there.
+pub(super) fn has_its_name(_file: &File) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Whether an unfinished file is so old that nobody finishes it.
+pub(super) fn is_left_over(path: &Path, _prefix: &str) -> bool {
+    let age = fs::metadata(path).and_then(|metadata| metadata.modified()).ok().and_then(|then| then.elapsed().ok());
+    age.is_some_and(|age| age > LEFT_OVER)
 }
 
 pub(super) fn create_folders(path: &Path) -> io::Result<()> {

@@ -61,15 +61,53 @@ fn what_is_written_is_read_again_and_is_private() {
 }
 
 #[test]
-fn the_former_content_is_kept_as_previous() {
+fn a_file_and_its_previous_content_are_written_together() {
     let place = place();
     let folder = folder(&place);
-    for content in ["one", "two", "three"] {
-        folder.write_keeping_previous("x", content.as_bytes()).unwrap();
+    folder.write("x", b"one").unwrap();
+    for (content, former) in [("two", "one"), ("three", "two")] {
+        folder.write_with_previous("x", content.as_bytes(), former.as_bytes()).unwrap();
     }
     assert_eq!(names(&folder), ["x", "x.previous"]);
     assert_eq!(folder.read("x").unwrap().unwrap(), b"three");
     assert_eq!(folder.read(&previous_name("x")).unwrap().unwrap(), b"two");
+    // Neither where one of them cannot be.
+    let big = vec![0; usize::try_from(LIMIT_BYTES).unwrap() + 1];
+    for (content, former) in [(&b"four"[..], &big[..]), (&big, b"three")] {
+        assert!(matches!(folder.write_with_previous("x", content, former), Err(FileError::Io { .. })));
+        assert_eq!(folder.read("x").unwrap().unwrap(), b"three");
+        assert_eq!(folder.read(&previous_name("x")).unwrap().unwrap(), b"two");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn what_stood_there_is_set_aside_and_never_written_over() {
+    let place = place();
+    let folder = folder(&place);
+    folder.write_setting_aside("x", b"one", "x.old").unwrap();
+    assert_eq!(names(&folder), ["x"]);
+    folder.write_setting_aside("x", b"two", "x.old").unwrap();
+    assert_eq!(names(&folder), ["x", "x.old"]);
+    let taken = folder.write_setting_aside("x", b"three", "x.old");
+    assert!(matches!(&taken, Err(FileError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists));
+    assert_eq!(folder.read("x").unwrap().unwrap(), b"two");
+    assert_eq!(folder.read("x.old").unwrap().unwrap(), b"one");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn what_is_unfinished_of_one_file_is_swept_at_once_and_nothing_else() {
+    let place = place();
+    let folder = folder(&place);
+    let of = |name: &str| format!(".tmp-{}-0123456789abcdef{name}", std::process::id());
+    let others = [of(""), of("-y"), of("-x.previous"), of("-y-x"), "x-x".to_owned()];
+    for name in others.iter().chain([&of("-x")]) {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    folder.sweep_of("x");
+    assert!(!folder.path().join(of("-x")).exists());
+    assert!(others.iter().all(|name| folder.path().join(name).exists()));
 }
 
 #[test]
@@ -238,6 +276,73 @@ fn a_lock_is_held_until_it_is_dropped() {
     // Waits: a process that another test starts holds it too, until it has become its program.
     drop(folder.lock("x.lock").unwrap());
     assert_eq!(mode(&folder.path().join("x.lock")), 0o600);
+}
+
+#[test]
+fn a_lock_that_is_removed_while_somebody_waits_for_it_is_made_anew() {
+    let place = place();
+    let folder = folder(&place);
+    let held = folder.lock("a.lock").unwrap();
+    assert!(!folder.remove_idle_lock("a.lock").unwrap(), "somebody holds it");
+    thread::scope(|scope| {
+        let (waits, is_waiting) = mpsc::channel();
+        let folder = &folder;
+        let say = move || waits.send(()).unwrap();
+        let waiting = scope.spawn(move || folder.lock_or_say("a.lock", Duration::ZERO, &say).unwrap());
+        is_waiting.recv().unwrap();
+        // As `remove_idle_lock` does while it holds the lock itself.
+        fs::remove_file(folder.path().join("a.lock")).unwrap();
+        drop(held);
+        let now_held = waiting.join().unwrap();
+        assert!(!folder.remove_idle_lock("a.lock").unwrap(), "the new file is the one that is locked");
+        drop(now_held);
+    });
+    // A process that another test starts holds it too, until it has become its program.
+    while !folder.remove_idle_lock("a.lock").unwrap() {
+        thread::yield_now();
+    }
+    assert!(!folder.path().join("a.lock").exists());
+}
+
+#[test]
+fn of_two_who_remove_an_idle_lock_the_later_leaves_alone_what_somebody_holds_by_now() {
+    let place = place();
+    let folder = folder(&place);
+    let path = folder.path().join("a.lock");
+    let opened_before = folder.folder.open_to_lock(&path, OsStr::new("a.lock")).unwrap();
+    while !folder.remove_idle_lock("a.lock").unwrap() {
+        thread::yield_now();
+    }
+    let _held = folder.lock("a.lock").unwrap();
+    assert!(!folder.remove_if_idle(&opened_before, "a.lock").unwrap());
+    assert!(path.exists(), "without its name, a second one could be locked beside it");
+}
+
+#[test]
+fn looking_at_a_folder_finds_loose_modes_and_left_overs_and_changes_nothing() {
+    let place = place();
+    let folder = folder(&place);
+    assert_eq!(survey(&folder.path().join("missing")).unwrap(), Survey::default());
+    folder.write("a", b"a").unwrap();
+    drop(folder.lock("b.lock").unwrap());
+    let of_the_living = folder.path().join(format!(".tmp-{}-00", std::process::id()));
+    let left_over = folder.path().join(".tmp-999999999-00");
+    for path in [&of_the_living, &left_over] {
+        fs::write(path, "half").unwrap();
+        set_mode(path, 0o600);
+    }
+    set_mode(folder.path(), 0o750);
+    set_mode(&folder.path().join("a"), 0o644);
+    let seen = survey(folder.path()).unwrap();
+    assert_eq!(seen.loose, [(folder.path().to_owned(), 0o750), (folder.path().join("a"), 0o644)]);
+    assert_eq!((seen.temporary, seen.locks), (vec![left_over.clone()], vec!["b.lock".to_owned()]));
+    assert_eq!((mode(folder.path()), mode(&folder.path().join("a"))), (0o750, 0o644));
+    let folder = PrivateFolder::open(folder.path()).unwrap();
+    folder.tighten("a").unwrap();
+    folder.remove_left_over(&left_over).unwrap();
+    folder.remove_left_over(&of_the_living).unwrap();
+    assert_eq!((mode(folder.path()), mode(&folder.path().join("a"))), (0o700, 0o600));
+    assert_eq!((left_over.exists(), of_the_living.exists()), (false, true));
 }
 
 #[test]

@@ -16,6 +16,27 @@ use rustix::{
 
 use super::{FileError, quoted, refused};
 
+/// The permission bits.
+pub(super) fn mode(metadata: &Metadata) -> u32 {
+    metadata.mode() & 0o777
+}
+
+/// Whether a locked file was not removed before it was locked.
+pub(super) fn has_its_name(file: &File) -> io::Result<bool> {
+    Ok(file.metadata()?.nlink() > 0)
+}
+
+/// Whether an unfinished file is of a process that is gone.
+pub(super) fn is_left_over(path: &Path, prefix: &str) -> bool {
+    path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(prefix) && is_dead(name, prefix))
+}
+
+/// Whether the process that a file `PREFIX-PID-…` is named after is gone.
+fn is_dead(name: &str, prefix: &str) -> bool {
+    let pid = name[prefix.len()..].split('-').next().and_then(|digits| digits.parse().ok());
+    pid.and_then(process::Pid::from_raw).is_none_or(|pid| process::test_kill_process(pid).is_err())
+}
+
 /// Whether a path names a pipe.
 pub(super) fn is_pipe(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
@@ -86,9 +107,9 @@ impl Folder {
         }
     }
 
-    /// Opens a file of ours for appending, creating it when it is missing.
+    /// Opens a file of ours for appending and reading, creating it when it is missing.
     pub(super) fn open_to_append(&self, path: &Path, name: &OsStr) -> Result<File, FileError> {
-        match self.open_plainly(name, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE) {
+        match self.open_plainly(name, OFlags::RDWR | OFlags::APPEND | OFlags::CREATE) {
             Ok(file) => checked(path, file),
             Err(error) => Err(not_opened("append to", path, error)),
         }
@@ -143,7 +164,7 @@ impl Folder {
     }
 
     /// The names in it that are UTF-8, as all of ours are.
-    fn names(&self) -> io::Result<Vec<String>> {
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.0)? {
             if let Ok(name) = entry?.file_name().to_str()
@@ -167,9 +188,7 @@ impl Folder {
             |name: &str| rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| stat.st_mtime);
         let (Ok(names), Ok(now)) = (self.names(), modified(newest)) else { return };
         for name in names.iter().filter(|name| name.starts_with(prefix)) {
-            let pid = name[prefix.len()..].split('-').next().and_then(|digits| digits.parse().ok());
-            let alive = pid.and_then(process::Pid::from_raw).is_some_and(|pid| process::test_kill_process(pid).is_ok());
-            if !alive && modified(name).is_ok_and(|then| then < now - 3600) {
+            if is_dead(name, prefix) && modified(name).is_ok_and(|then| then < now - 3600) {
                 // Tidying only: a later write tries again.
                 let _ = self.remove(OsStr::new(name));
             }
