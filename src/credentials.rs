@@ -31,6 +31,15 @@ impl AccessKeyId {
         &self.0
     }
 
+    /// The ID of a long-term key, without the white space around it.
+    ///
+    /// # Errors
+    /// If it is none, then `Id`; if it is a session's, then `OfSession`.
+    pub fn of_long_term(text: &str) -> Result<Self, InvalidKeyPair> {
+        let id: AccessKeyId = text.trim().parse()?;
+        if id.as_str().starts_with("ASIA") { Err(InvalidKeyPair::OfSession) } else { Ok(id) }
+    }
+
     /// `****************MPLE`: all but the last four masked, as the AWS CLI's `configure list` shows it.
     pub fn masked(&self) -> String {
         let shown = &self.0[self.0.len() - 4..];
@@ -78,6 +87,44 @@ pub struct LongTermCredentials {
     pub access_key_id: AccessKeyId,
     /// The secret half.
     pub secret_access_key: SecretText,
+}
+
+/// Two texts that are no long-term key pair. Neither is repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum InvalidKeyPair {
+    /// The first is no access key ID.
+    #[error(transparent)]
+    Id(#[from] InvalidAccessKeyId),
+    /// The ID is one that STS gives.
+    #[error("an ID that begins with ASIA is part of session credentials, not a long-term key")]
+    OfSession,
+    /// An ID in the secret's place.
+    #[error("an access key ID stands where the secret should: the two are the wrong way round")]
+    WrongWayRound,
+    /// The second cannot be a secret access key.
+    #[error("a secret access key has 40 letters, digits, + and /")]
+    Secret,
+}
+
+impl LongTermCredentials {
+    /// The pair of these two texts, without the white space around them: an ID in the secret's place, or a session's key,
+    /// would only fail later.
+    ///
+    /// # Errors
+    /// If the ID is none, then `Id`; if it is a session's, then `OfSession`; if an ID stands in the secret's place, then
+    /// `WrongWayRound`; if it is no secret, then `Secret`.
+    pub fn of_texts(id: &str, secret: &str) -> Result<Self, InvalidKeyPair> {
+        let access_key_id = AccessKeyId::of_long_term(id)?;
+        let secret = secret.trim();
+        if secret.starts_with("AKIA") && secret.parse::<AccessKeyId>().is_ok() {
+            return Err(InvalidKeyPair::WrongWayRound);
+        }
+        let encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+        if !(16..=128).contains(&secret.len()) || !secret.bytes().all(encoded) {
+            return Err(InvalidKeyPair::Secret);
+        }
+        Ok(LongTermCredentials { access_key_id, secret_access_key: SecretText::from(secret) })
+    }
 }
 
 /// What STS gives for a time.

@@ -1,9 +1,4 @@
 //! What a shell command of a profile prints: bounded in size and in time.
-//!
-//! A command that may ask stays in our process group: in one of its own it is a background job, which the system stops
-//! as soon as it reads from the terminal. That is what one that may not ask gets. (A session of its own, without any
-//! terminal, would need unsafe code before its start.) Where the system lists a process's children (Linux), those are
-//! ended with the shell; elsewhere what it started goes on, and nobody reads what it prints.
 
 use std::{
     ffi::OsString,
@@ -15,15 +10,12 @@ use std::{
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::secret::SecretText;
+use crate::{child, secret::SecretText};
 
 /// Far above every code and every document of credentials.
 const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 /// How often it is looked whether the command has ended, where nothing tells.
 const NAP: Duration = Duration::from_millis(10);
-/// How long it has to put the terminal in order when it is told to end.
-#[cfg(unix)]
-const GRACE: Duration = Duration::from_millis(500);
 
 /// Why the output of a command cannot be had.
 #[derive(Debug, Error)]
@@ -81,13 +73,13 @@ pub fn output_of(
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
     if !may_ask {
-        keep_from_terminal(&mut shell);
+        child::keep_from_terminal(&mut shell);
     }
     let mut child = shell.spawn().map_err(|source| ProcessError::NotStarted { source })?;
     let (status, mut output) = match collect(&mut child, patience) {
         Ok(collected) => collected,
         Err(error) => {
-            end(&mut child);
+            child::end(&mut child);
             return Err(error);
         }
     };
@@ -98,17 +90,6 @@ pub fn output_of(
         error.into_bytes().zeroize();
         ProcessError::NotText
     })
-}
-
-#[cfg(unix)]
-fn keep_from_terminal(command: &mut Command) {
-    std::os::unix::process::CommandExt::process_group(command, 0);
-}
-
-#[cfg(windows)]
-fn keep_from_terminal(command: &mut Command) {
-    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NO_WINDOW);
 }
 
 type Collected = (ExitStatus, Zeroizing<Vec<u8>>);
@@ -168,49 +149,6 @@ fn is_ready(pipe: Option<&std::process::ChildStdout>, time: Duration) -> bool {
     poll(&mut pipe, Some(&time)).is_ok_and(|ready| ready > 0)
 }
 
-/// Ends the shell and what it started, and leaves no zombie.
-#[cfg(unix)]
-fn end(child: &mut Child) {
-    use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-    if matches!(child.try_wait(), Ok(Some(_))) {
-        return;
-    }
-    let started = descendants(child.id());
-    let deadline = Instant::now() + GRACE;
-    for id in started.iter().copied().chain([Pid::from_child(child)]) {
-        // Not at once by force: what asks on the terminal has switched its echo off.
-        let _ = kill_process(id, Signal::TERM);
-    }
-    let mut ended = false;
-    while Instant::now() < deadline && !(ended && started.iter().all(|id| test_kill_process(*id).is_err())) {
-        is_ready(None, NAP);
-        ended = ended || matches!(child.try_wait(), Ok(Some(_)));
-    }
-    for id in started {
-        let _ = kill_process(id, Signal::KILL);
-    }
-    if !ended {
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-}
-
-/// The processes that were started by a process, by those, and so on; none where the system does not list them.
-#[cfg(unix)]
-fn descendants(id: u32) -> Vec<rustix::process::Pid> {
-    let mut found: Vec<u32> = Vec::new();
-    let mut parents = vec![id];
-    while let Some(parent) = parents.pop() {
-        for thread in std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten() {
-            let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            let children = children.split_whitespace().filter_map(|id| id.parse::<u32>().ok());
-            found.extend(children.clone());
-            parents.extend(children);
-        }
-    }
-    found.into_iter().filter_map(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?)).collect()
-}
-
 /// Reads until the pipe's end, in a thread: a pipe has no time-outs here. The thread ends with the last process that
 /// holds the pipe.
 #[cfg(windows)]
@@ -240,11 +178,4 @@ fn collect(child: &mut Child, patience: Duration) -> Result<Collected, ProcessEr
             None => std::thread::park_timeout(NAP.min(left)),
         }
     }
-}
-
-/// Ends the shell.
-#[cfg(windows)]
-fn end(child: &mut Child) {
-    let _ = child.kill();
-    let _ = child.wait();
 }

@@ -15,7 +15,7 @@ use serde::{
 use zeroize::Zeroizing;
 
 use super::{
-    Format, Imported, InterchangeError, csv,
+    Format, Imported, InterchangeError,
     entry::{self, no_export},
     field,
     sealed::Kdf,
@@ -80,7 +80,7 @@ fn json<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, InterchangeError> {
 
 fn read_csv(text: &str) -> Result<Imported, InterchangeError> {
     let mut imported = Imported::default();
-    for [name, username, totp] in csv::filled(text, ["name", "login_username", "login_totp"], Format::Bitwarden)? {
+    for [name, username, totp] in field::columns(text, ["name", "login_username", "login_totp"], Format::Bitwarden)? {
         imported.add(&name, field::read(&totp, &name, &username));
     }
     Ok(imported)

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Format, Imported, InterchangeError, MOST_ENTRIES, Skipped};
 use crate::{
+    csv::{self, CsvError},
     mfa::{
         Algorithm, CodeSettings, Seed,
         uri::{self, OtpauthUri},
@@ -26,6 +27,20 @@ pub(super) fn text(file: &SecretBytes, format: Format) -> Result<&str, Interchan
     let text = std::str::from_utf8(file.expose());
     let text = text.map_err(|_| InterchangeError::NotThisFormat { format, reason: "it is not text".to_owned() })?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// The fields of these columns of a table, of all rows whose last one of them is filled.
+pub(super) fn columns<const COUNT: usize>(
+    text: &str,
+    columns: [&'static str; COUNT],
+    format: Format,
+) -> Result<Vec<[Zeroizing<String>; COUNT]>, InterchangeError> {
+    csv::filled(text, columns).map_err(|error| match error {
+        CsvError::TooManyRecords => InterchangeError::TooLarge { what: "more than 10,000 entries" },
+        CsvError::NoColumn(_) | CsvError::Malformed(_) => {
+            InterchangeError::NotThisFormat { format, reason: error.to_string() }
+        }
+    })
 }
 
 /// A name as it may be shown and kept: without unseen characters and not too long.

@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use roxmltree::{Node, NodeId};
 use zeroize::Zeroizing;
 
-use super::{Format, Imported, InterchangeError, csv, entry::xml, field};
+use super::{Format, Imported, InterchangeError, entry::xml, field};
 use crate::{
     mfa::{Algorithm, Seed, uri::OtpauthUri},
     secret::SecretBytes,
@@ -26,7 +26,7 @@ pub(super) fn read(file: &SecretBytes) -> Result<Imported, InterchangeError> {
         return Ok(imported);
     }
     let columns = ["Group", "Title", "Username", "TOTP"];
-    for [group, title, user, totp] in csv::filled(text, columns, Format::KeepassXc)? {
+    for [group, title, user, totp] in field::columns(text, columns, Format::KeepassXc)? {
         let is_deleted = group.ends_with("/Recycle Bin");
         imported.add(&title, if is_deleted { Err(DELETED.to_owned()) } else { field::read(&totp, &title, &user) });
     }

@@ -8,7 +8,6 @@ mod aegis;
 mod andotp;
 mod bitwarden;
 mod cotp;
-mod csv;
 mod ente;
 mod entry;
 mod field;
