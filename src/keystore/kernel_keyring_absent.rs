@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use crate::secret::SecretBytes;
 
+const ABSENT: &str = "this system has no kernel keyring";
+pub(super) const LIMIT_BYTES: usize = 32_767;
+
+pub(super) fn probe() -> Result<(), String> {
+    Err(ABSENT.to_owned())
+}
+
 pub(super) fn store(_description: &str, _content: &[u8], _duration: Duration) -> Result<(), String> {
-    Err("this system has no kernel keyring".to_owned())
+    Err(ABSENT.to_owned())
 }
 
 pub(super) fn fetch(_description: &str) -> Option<SecretBytes> {

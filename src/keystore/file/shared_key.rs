@@ -12,7 +12,7 @@ use ring::{
 };
 use zeroize::Zeroizing;
 
-use super::{file_format::DataKey, kernel_keyring};
+use super::{super::kernel_keyring, format::DataKey};
 use crate::secret::{SecretBytes, SecretText};
 
 const TIME: Duration = Duration::from_secs(60);

@@ -1,7 +1,11 @@
 //! The bytes of the encrypted keystore file, version 1, as `docs/storage-format.md` describes them. Pure: no file, no
 //! person. Nothing of a file is believed before the integrity tag over all of it was verified.
 
-use std::collections::BTreeMap;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use ring::{
@@ -40,12 +44,16 @@ pub struct KdfCost {
 }
 
 impl KdfCost {
+    /// The memory that is accepted, in MiB.
+    pub const MEMORY_MIB: RangeInclusive<u32> = 8..=1024;
+    /// The passes that are accepted.
+    pub const PASSES: RangeInclusive<u32> = 1..=16;
     /// The least that is accepted; for tests.
     pub const LEAST: KdfCost = KdfCost { memory_kib: 8 * 1024, passes: 1, lanes: 1 };
 
     fn is_acceptable(self) -> bool {
-        (8 * 1024..=1024 * 1024).contains(&self.memory_kib)
-            && (1..=16).contains(&self.passes)
+        (Self::MEMORY_MIB.start() * 1024..=Self::MEMORY_MIB.end() * 1024).contains(&self.memory_kib)
+            && Self::PASSES.contains(&self.passes)
             && (1..=4).contains(&self.lanes)
     }
 }
@@ -71,6 +79,8 @@ pub(super) enum FormatError {
 }
 
 type Result<T> = std::result::Result<T, FormatError>;
+
+const SHORT: FormatError = FormatError::Damaged("the file ends too early");
 
 /// The key everything in one keystore is sealed with, for all its life.
 #[derive(Clone, Debug)]
@@ -169,7 +179,8 @@ impl Header {
         &self.bytes[..IDENTITY_LENGTH]
     }
 
-    fn cost(&self) -> KdfCost {
+    /// What one guess of its passphrase costs.
+    pub(super) fn cost(&self) -> KdfCost {
         let number = |at: usize| {
             let bytes = &self.bytes[IDENTITY_LENGTH + at..];
             u32::from_be_bytes(*bytes.first_chunk().expect("the header is longer than its cost"))
@@ -189,7 +200,7 @@ pub(super) struct Contents<'file> {
     pub(super) header: Header,
     /// How many times it was saved; it never falls.
     pub(super) generation: u64,
-    records: BTreeMap<&'file str, Vec<u8>>,
+    records: BTreeMap<&'file str, Cow<'file, [u8]>>,
 }
 
 impl<'file> Contents<'file> {
@@ -202,16 +213,34 @@ impl<'file> Contents<'file> {
     pub(super) fn parse(file: &'file [u8], key: &DataKey) -> Result<Self> {
         let mut contents = Contents::new(Header::parse(file)?);
         contents.generation = for_each_record(file, key, |name, sealed| {
-            contents.records.insert(name, sealed.to_vec());
+            contents.records.insert(name, Cow::Borrowed(sealed));
         })?;
         Ok(contents)
+    }
+
+    /// Opens one record; `None` if it is not there.
+    pub(super) fn get(&self, name: &str, key: &DataKey) -> Result<Option<SecretBytes>> {
+        self.records.get(name).map(|sealed| opened(key, &self.header, name, sealed)).transpose()
     }
 
     /// Seals a record in, replacing an older one.
     pub(super) fn put(&mut self, name: &'file str, content: &SecretBytes, key: &DataKey) -> Result<()> {
         let sealed = seal(&key.records(), &self.header.record_context(name), content.expose())?;
-        self.records.insert(name, sealed);
+        self.records.insert(name, Cow::Owned(sealed));
         Ok(())
+    }
+
+    /// The same records and generation in a keystore of another header and key: nothing of it opens with the former key.
+    pub(super) fn resealed(&self, key: &DataKey, header: Header, new_key: &DataKey) -> Result<Contents<'file>> {
+        let mut contents = Contents { header, generation: self.generation, records: BTreeMap::new() };
+        for (name, sealed) in &self.records {
+            contents.put(name, &opened(key, &self.header, name, sealed)?, new_key)?;
+        }
+        Ok(contents)
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.records.contains_key(name)
     }
 
     /// Says whether the record was there.
@@ -238,6 +267,15 @@ impl<'file> Contents<'file> {
     }
 }
 
+/// The names of a file's records, after verifying the whole.
+pub(super) fn names<'file>(file: &'file [u8], key: &DataKey) -> Result<BTreeSet<&'file str>> {
+    let mut names = BTreeSet::new();
+    for_each_record(file, key, |name, _| {
+        names.insert(name);
+    })?;
+    Ok(names)
+}
+
 /// Reads one record of a file, after verifying the whole; `None` if it is not there. The others stay sealed.
 pub(super) fn read_record(file: &[u8], key: &DataKey, wanted: &str) -> Result<Option<SecretBytes>> {
     let header = Header::parse(file)?;
@@ -247,22 +285,39 @@ pub(super) fn read_record(file: &[u8], key: &DataKey, wanted: &str) -> Result<Op
             found = Some(sealed);
         }
     })?;
-    let Some(sealed) = found else { return Ok(None) };
-    let content = unseal(&key.records(), &header.record_context(wanted), sealed);
-    content.map(Some).ok_or(FormatError::Damaged("a record does not open"))
+    found.map(|sealed| opened(key, &header, wanted, sealed)).transpose()
 }
 
-/// Verifies the tag, then walks the records, whose names must ascend; returns the generation.
-fn for_each_record<'file>(
-    file: &'file [u8],
-    key: &DataKey,
-    mut visit: impl FnMut(&'file str, &'file [u8]),
-) -> Result<u64> {
-    const SHORT: FormatError = FormatError::Damaged("the file ends too early");
+/// What can be told without a key: whether the header is whole, and the lengths of the rest fit.
+pub(super) fn outline(file: &[u8]) -> Result<Header> {
+    let header = Header::parse(file)?;
+    let (tagged, _) = file.split_last_chunk::<TAG_LENGTH>().ok_or(SHORT)?;
+    walk(tagged, |_, _| {})?;
+    Ok(header)
+}
+
+/// Verifies a whole file: its tag, and that each record opens.
+pub(super) fn verify(file: &[u8], key: &DataKey) -> Result<()> {
+    let contents = Contents::parse(file, key)?;
+    contents.records.iter().try_for_each(|(name, sealed)| opened(key, &contents.header, name, sealed).map(drop))
+}
+
+fn opened(key: &DataKey, header: &Header, name: &str, sealed: &[u8]) -> Result<SecretBytes> {
+    let content = unseal(&key.records(), &header.record_context(name), sealed);
+    content.ok_or(FormatError::Damaged("a record does not open"))
+}
+
+/// Verifies the tag, then walks the records; returns the generation.
+fn for_each_record<'file>(file: &'file [u8], key: &DataKey, visit: impl FnMut(&'file str, &'file [u8])) -> Result<u64> {
     let (tagged, tag) = file.split_last_chunk::<TAG_LENGTH>().ok_or(SHORT)?;
     if hmac::verify(&key.integrity(), tagged, tag).is_err() {
         return Err(FormatError::Damaged("the file does not match its integrity tag"));
     }
+    walk(tagged, visit)
+}
+
+/// Walks the records, whose names must ascend; returns the generation.
+fn walk<'file>(tagged: &'file [u8], mut visit: impl FnMut(&'file str, &'file [u8])) -> Result<u64> {
     let mut rest = tagged.get(HEADER_LENGTH..).ok_or(SHORT)?;
     let mut take = |count: usize| -> Result<&'file [u8]> {
         let (taken, left) = rest.split_at_checked(count).ok_or(SHORT)?;

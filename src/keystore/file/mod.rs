@@ -1,21 +1,31 @@
 //! The encrypted file: a keystore for machines without a system's own, opened by a passphrase.
 //!
 //! One file `keystore` in a private folder, always replaced whole, with the state before it as `keystore.previous`.
-//! The passphrase is asked for lazily and once; `unlock_for` lends the data key to the kernel instead.
-//! The bytes are `file_format`'s business.
+//! `format` knows the bytes, `passphrase` how the file is opened and its passphrase changed, `generations` what can be
+//! told of the two files and how to go back to the one before.
+
+mod format;
+mod generations;
+mod passphrase;
+mod shared_key;
 
 use std::{cell::RefCell, fmt::Write, path::PathBuf, time::Duration};
 
 use ring::digest;
 
-use super::{
-    Keystore, KeystoreError, RecordName,
-    file_format::{self, Contents, DataKey, FormatError, Header, KdfCost},
-    kernel_keyring, shared_key,
+pub use self::{
+    format::KdfCost,
+    generations::{Generation, Generations},
+    passphrase::{AskPassphrase, PassphraseFor, ProvenPassphrase},
 };
+use self::{
+    format::{Contents, DataKey, FormatError, Header},
+    passphrase::Passphrase,
+};
+use super::{Keystore, KeystoreError, RecordName, kernel_keyring};
 use crate::{
-    atomic_file::{PrivateFolder, previous_name},
-    secret::{SecretBytes, SecretText},
+    atomic_file::{FileLock, PrivateFolder, previous_name},
+    secret::SecretBytes,
 };
 
 const NAME: &str = "file";
@@ -25,20 +35,6 @@ const LOCK: &str = "keystore.lock";
 const RECORD_LIMIT_BYTES: usize = 1024 * 1024;
 /// A keystore that is replaced by another one more often than this, during one save, is not worked with.
 const TRIES: usize = 3;
-
-/// What a passphrase is needed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PassphraseFor {
-    /// A keystore that does not exist yet: a new passphrase, which a person should type twice.
-    Creating,
-    /// The keystore that exists.
-    Opening,
-    /// The same, after a wrong one. Who has no other to give answers `WrongPassphrase`.
-    OpeningAgain,
-}
-
-/// Gives a passphrase, or says why it cannot.
-pub type AskPassphrase = Box<dyn Fn(PassphraseFor) -> Result<SecretText, KeystoreError>>;
 
 /// A keystore in one encrypted file.
 pub struct FileKeystore {
@@ -52,14 +48,12 @@ pub struct FileKeystore {
     shares: bool,
 }
 
-/// A person is asked once in the life of the process; this remembers how it went.
-enum Passphrase {
-    NotAsked,
-    Given(SecretText),
-    /// It opened the keystore, and the data key serves from then on.
-    Spent,
-    Wrong,
-    Refused(String),
+/// What is to become of a record.
+enum Change<'c> {
+    Put(&'c SecretBytes),
+    /// It must be there.
+    Remove,
+    RemoveIfThere,
 }
 
 impl FileKeystore {
@@ -88,7 +82,7 @@ impl FileKeystore {
     /// If there is no keystore yet, or the kernel does not take its key, then `Unavailable`; otherwise as
     /// [`Keystore::get`].
     pub fn unlock_for(&self, duration: Duration) -> Result<(), KeystoreError> {
-        let (_, header, key) = self.existing()?.ok_or_else(|| unavailable("it does not exist yet"))?;
+        let (_, header, key) = self.existing()?.ok_or_else(not_there)?;
         kernel_keyring::store(&description(&header), key.expose(), duration).map_err(unavailable)
     }
 
@@ -100,14 +94,26 @@ impl FileKeystore {
         self.open.replace(None);
         self.passphrase.replace(Passphrase::NotAsked);
         match self.read()? {
-            Some(file) => {
-                let description = description(&parse_header(&file)?);
-                shared_key::forget(&description)
-                    .and_then(|()| kernel_keyring::forget(&description))
-                    .map_err(unavailable)
-            }
+            Some(file) => forget_lent(&parse_header(&file)?),
             None => Ok(()),
         }
+    }
+
+    /// Whether the kernel has the key, so that nobody is asked.
+    ///
+    /// # Errors
+    /// As [`Keystore::get`], save that nobody is asked.
+    pub fn is_unlocked(&self) -> Result<bool, KeystoreError> {
+        let Some(file) = self.read()? else { return Ok(false) };
+        Ok(kernel_keyring::fetch(&description(&parse_header(&file)?)).is_some())
+    }
+
+    /// What one guess of the passphrase costs, if there is a keystore; asks nobody.
+    ///
+    /// # Errors
+    /// As [`Keystore::get`], save that nobody is asked.
+    pub fn cost(&self) -> Result<Option<KdfCost>, KeystoreError> {
+        self.read()?.map(|file| Ok(parse_header(&file)?.cost())).transpose()
     }
 
     fn read(&self) -> Result<Option<Vec<u8>>, KeystoreError> {
@@ -129,80 +135,6 @@ impl FileKeystore {
         Ok(Some((file, header, key)))
     }
 
-    fn data_key(&self, header: &Header) -> Result<DataKey, KeystoreError> {
-        if let Some((id, key)) = &*self.open.borrow()
-            && id == header.id()
-        {
-            return Ok(key.clone());
-        }
-        let lent = kernel_keyring::fetch(&description(header));
-        let key = match lent.as_ref().and_then(DataKey::from_bytes) {
-            Some(key) => key,
-            None => self.open_with_passphrase(header)?,
-        };
-        self.open.replace(Some((*header.id(), key.clone())));
-        Ok(key)
-    }
-
-    fn open_with_passphrase(&self, header: &Header) -> Result<DataKey, KeystoreError> {
-        let passphrase = self.passphrase(PassphraseFor::Opening)?;
-        if !self.shares {
-            return self.derive(header, passphrase);
-        }
-        let description = description(header);
-        let shared = || shared_key::fetch(&description, &passphrase);
-        if let Some(key) = shared() {
-            return Ok(key);
-        }
-        // Two at a time: as good as all at once where the kernel has no keyring.
-        let turn = format!("derivation-{}.lock", std::process::id() % 2);
-        let _turn = PrivateFolder::open(&self.folder)?.lock(&turn)?;
-        if let Some(key) = shared() {
-            return Ok(key);
-        }
-        let key = self.derive(header, passphrase.clone())?;
-        shared_key::store(&description, &passphrase, &key);
-        Ok(key)
-    }
-
-    /// Derives the key. A wrong passphrase may be mended by whoever gave it, twice.
-    fn derive(&self, header: &Header, mut passphrase: SecretText) -> Result<DataKey, KeystoreError> {
-        for attempt in 1.. {
-            match header.open(&passphrase) {
-                Ok(key) => {
-                    self.passphrase.replace(Passphrase::Spent);
-                    return Ok(key);
-                }
-                Err(FormatError::WrongPassphrase) if attempt < TRIES => {
-                    self.passphrase.replace(Passphrase::Wrong);
-                    passphrase = (self.ask)(PassphraseFor::OpeningAgain)?;
-                }
-                Err(error) => return Err(from_format(error)),
-            }
-        }
-        Err(KeystoreError::WrongPassphrase { keystore: NAME })
-    }
-
-    fn passphrase(&self, purpose: PassphraseFor) -> Result<SecretText, KeystoreError> {
-        match &*self.passphrase.borrow() {
-            Passphrase::NotAsked => {}
-            Passphrase::Given(passphrase) => return Ok(passphrase.clone()),
-            Passphrase::Spent => return Err(locked("another keystore took its place while it was open")),
-            Passphrase::Wrong => return Err(KeystoreError::WrongPassphrase { keystore: NAME }),
-            Passphrase::Refused(reason) => return Err(locked(reason)),
-        }
-        let answer = (self.ask)(purpose).and_then(|passphrase| match purpose {
-            PassphraseFor::Creating => refuse_empty(&passphrase).map(|()| passphrase),
-            PassphraseFor::Opening | PassphraseFor::OpeningAgain => Ok(passphrase),
-        });
-        self.passphrase.replace(match &answer {
-            Ok(passphrase) => Passphrase::Given(passphrase.clone()),
-            Err(KeystoreError::Locked { reason, .. }) => Passphrase::Refused(reason.clone()),
-            Err(error) => Passphrase::Refused(error.to_string()),
-        });
-        answer
-    }
-
     /// The header and key to save with, and whether they are those of a keystore that is yet to be written.
     fn to_save_with(&self, may_create: bool) -> Result<Option<(Header, DataKey, bool)>, KeystoreError> {
         if let Some((_, header, key)) = self.existing()? {
@@ -216,29 +148,40 @@ impl FileKeystore {
         Ok(Some((header, key, true)))
     }
 
-    /// Puts a record's new content in, or takes the record out.
-    fn save(&self, record: &RecordName, content: Option<&SecretBytes>) -> Result<(), KeystoreError> {
-        let name = record.to_string();
+    /// Makes all the changes in one save, or none of them.
+    fn save(&self, changes: &[(&RecordName, Change<'_>)]) -> Result<(), KeystoreError> {
+        let names: Vec<String> = changes.iter().map(|(record, _)| record.to_string()).collect();
+        let may_create = changes.iter().any(|(_, change)| matches!(change, Change::Put(_)));
         for _ in 0..TRIES {
             // Keys are derived before the lock is taken, so that others wait for milliseconds only.
-            let Some((header, key, new)) = self.to_save_with(content.is_some())? else {
-                return Err(not_found(record));
+            let Some((header, key, new)) = self.to_save_with(may_create)? else {
+                let missed = changes.iter().find(|(_, change)| matches!(change, Change::Remove));
+                return missed.map_or(Ok(()), |(record, _)| Err(not_found(record)));
             };
-            let folder = PrivateFolder::open(&self.folder)?;
-            let _lock = folder.lock(LOCK)?;
+            let (folder, _lock) = self.to_write()?;
             let file = folder.read(FILE)?;
             let mut contents = match &file {
                 Some(file) if is_of(file, &header) => Contents::parse(file, &key).map_err(from_format)?,
                 None if new => Contents::new(header.clone()),
                 _ => continue,
             };
-            match content {
-                Some(content) => contents.put(&name, content, &key).map_err(from_format)?,
-                None if contents.remove(&name) => {}
-                None => return Err(not_found(record)),
+            let mut changed = false;
+            for ((record, change), name) in changes.iter().zip(&names) {
+                changed |= match change {
+                    Change::Put(content) => contents.put(name, content, &key).map(|()| true).map_err(from_format)?,
+                    Change::Remove if !contents.contains(name) => return Err(not_found(record)),
+                    Change::Remove | Change::RemoveIfThere => contents.remove(name),
+                };
+            }
+            if !changed {
+                return Ok(());
             }
             contents.generation += 1;
-            folder.write_keeping_previous(FILE, &contents.to_bytes(&key))?;
+            let bytes = contents.to_bytes(&key);
+            match &file {
+                Some(former) => folder.write_with_previous(FILE, &bytes, former)?,
+                None => folder.write(FILE, &bytes)?,
+            }
             self.open.replace(Some((*header.id(), key)));
             if new {
                 self.passphrase.replace(Passphrase::Spent);
@@ -246,6 +189,15 @@ impl FileKeystore {
             return Ok(());
         }
         Err(keeps_changing())
+    }
+
+    /// The folder, and the lock without which nobody writes the keystore; what killed processes left of it is gone.
+    fn to_write(&self) -> Result<(PrivateFolder, FileLock), KeystoreError> {
+        let folder = PrivateFolder::open(&self.folder)?;
+        let lock = folder.lock(LOCK)?;
+        folder.sweep_of(FILE);
+        folder.sweep_of(&previous_name(FILE));
+        Ok((folder, lock))
     }
 }
 
@@ -256,19 +208,66 @@ impl Keystore for FileKeystore {
 
     fn get(&self, record: &RecordName) -> Result<SecretBytes, KeystoreError> {
         let Some((file, _, key)) = self.existing()? else { return Err(not_found(record)) };
-        let content = file_format::read_record(&file, &key, &record.to_string()).map_err(from_format)?;
+        let content = format::read_record(&file, &key, &record.to_string()).map_err(from_format)?;
         content.ok_or_else(|| not_found(record))
     }
 
+    fn list(&self) -> Result<Option<Vec<String>>, KeystoreError> {
+        let Some((file, _, key)) = self.existing()? else { return Ok(Some(Vec::new())) };
+        let names = format::names(&file, &key).map_err(from_format)?;
+        Ok(Some(names.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// The file is read and verified once.
+    fn get_all(&self, records: &[RecordName]) -> Result<Vec<Option<SecretBytes>>, KeystoreError> {
+        let Some((file, _, key)) = self.existing()? else { return Ok(records.iter().map(|_| None).collect()) };
+        let contents = Contents::parse(&file, &key).map_err(from_format)?;
+        let found = records.iter().map(|record| contents.get(&record.to_string(), &key).map_err(from_format));
+        found.collect()
+    }
+
     fn put(&self, record: &RecordName, content: &SecretBytes) -> Result<(), KeystoreError> {
-        if content.expose().len() > RECORD_LIMIT_BYTES || record.to_string().len() > usize::from(u16::MAX) {
-            return Err(KeystoreError::TooLarge { keystore: NAME, limit_bytes: RECORD_LIMIT_BYTES });
-        }
-        self.save(record, Some(content))
+        check_size(record, content)?;
+        self.save(&[(record, Change::Put(content))])
+    }
+
+    /// All at once, or none.
+    fn put_all(&self, records: &[(RecordName, SecretBytes)]) -> Result<(), KeystoreError> {
+        records.iter().try_for_each(|(record, content)| check_size(record, content))?;
+        let changes: Vec<_> = records.iter().map(|(record, content)| (record, Change::Put(content))).collect();
+        if changes.is_empty() { Ok(()) } else { self.save(&changes) }
     }
 
     fn remove(&self, record: &RecordName) -> Result<(), KeystoreError> {
-        self.save(record, None)
+        self.save(&[(record, Change::Remove)])
+    }
+
+    /// All at once, or none.
+    fn remove_all(&self, records: &[RecordName]) -> Result<(), KeystoreError> {
+        let changes: Vec<_> = records.iter().map(|record| (record, Change::RemoveIfThere)).collect();
+        if changes.is_empty() { Ok(()) } else { self.save(&changes) }
+    }
+
+    /// The generation before goes; and without any record, so does the file.
+    fn forget_former_states(&self) -> Result<(), KeystoreError> {
+        let Some((_, header, key)) = self.existing()? else { return Ok(()) };
+        let (folder, _lock) = self.to_write()?;
+        let Some(file) = folder.read(FILE)?.filter(|file| is_of(file, &header)) else { return Ok(()) };
+        if !format::names(&file, &key).map_err(from_format)?.is_empty() {
+            return Ok(folder.write(&previous_name(FILE), &file)?);
+        }
+        // In this order: a generation before without the file is taken for damage.
+        folder.remove(&previous_name(FILE))?;
+        folder.remove(FILE)?;
+        self.passphrase.replace(Passphrase::NotAsked);
+        forget_lent(&header)
+    }
+}
+
+fn check_size(record: &RecordName, content: &SecretBytes) -> Result<(), KeystoreError> {
+    match content.expose().len() > RECORD_LIMIT_BYTES || record.to_string().len() > usize::from(u16::MAX) {
+        true => Err(KeystoreError::TooLarge { keystore: NAME, limit_bytes: RECORD_LIMIT_BYTES }),
+        false => Ok(()),
     }
 }
 
@@ -281,16 +280,19 @@ fn description(header: &Header) -> String {
     description
 }
 
+/// Has the kernel forget the key, for whatever it was left there.
+fn forget_lent(header: &Header) -> Result<(), KeystoreError> {
+    let description = description(header);
+    let shared = shared_key::forget(&description);
+    shared.and_then(|()| kernel_keyring::forget(&description)).map_err(unavailable)
+}
+
 fn is_of(file: &[u8], header: &Header) -> bool {
     Header::parse(file).is_ok_and(|there| there.id() == header.id())
 }
 
 fn parse_header(file: &[u8]) -> Result<Header, KeystoreError> {
     Header::parse(file).map_err(from_format)
-}
-
-fn refuse_empty(passphrase: &SecretText) -> Result<(), KeystoreError> {
-    if passphrase.expose().is_empty() { Err(locked("the passphrase is empty")) } else { Ok(()) }
 }
 
 fn from_format(error: FormatError) -> KeystoreError {
@@ -314,6 +316,10 @@ fn locked(reason: impl Into<String>) -> KeystoreError {
 
 fn unavailable(reason: impl Into<String>) -> KeystoreError {
     KeystoreError::Unavailable { keystore: NAME, reason: reason.into() }
+}
+
+fn not_there() -> KeystoreError {
+    unavailable("it does not exist yet")
 }
 
 fn keeps_changing() -> KeystoreError {
