@@ -11,12 +11,19 @@ pub enum KeystoreKind {
     Os,
     /// The encrypted file.
     File,
+    /// The password store of the program `pass`.
+    Pass,
+    /// A program that speaks our protocol.
+    Helper,
 }
 
 impl KeystoreKind {
-    /// The kind of this name, `os` or `file`.
+    /// All of them.
+    pub const ALL: [KeystoreKind; 4] = [KeystoreKind::Os, KeystoreKind::File, KeystoreKind::Pass, KeystoreKind::Helper];
+
+    /// The kind of this name, such as `os` or `file`.
     pub fn named(name: &str) -> Option<KeystoreKind> {
-        [KeystoreKind::Os, KeystoreKind::File].into_iter().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// The name a person uses for it.
@@ -24,6 +31,8 @@ impl KeystoreKind {
         match self {
             KeystoreKind::Os => "os",
             KeystoreKind::File => "file",
+            KeystoreKind::Pass => "pass",
+            KeystoreKind::Helper => "helper",
         }
     }
 }
@@ -112,7 +121,7 @@ mod tests {
 
     #[test]
     fn kinds_are_known_by_their_names() {
-        for kind in [Os, File] {
+        for kind in KeystoreKind::ALL {
             assert_eq!(KeystoreKind::named(&kind.to_string()), Some(kind));
         }
         assert_eq!(KeystoreKind::named("auto"), None);

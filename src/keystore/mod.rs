@@ -1,24 +1,31 @@
 //! Edge: where secrets rest. One narrow trait, its contract, and the adapters that keep it.
 //!
-//! `os` is the system's own store (Secret Service, Keychain, Credential Manager), `file` an encrypted file.
+//! `os` is the system's own store (Secret Service, Keychain, Credential Manager), `file` an encrypted file, `pass` the
+//! password store of that name, `helper` a program that speaks our protocol; `kernel` keeps sessions in memory only.
 //! What the bytes mean is the vault's business, not known here.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use thiserror::Error;
 
 mod choice;
 mod file;
-mod file_format;
+mod helper;
+mod kernel;
 #[cfg_attr(not(target_os = "linux"), path = "kernel_keyring_absent.rs")]
 mod kernel_keyring;
 mod os;
-mod shared_key;
+mod pass;
+mod program;
+mod strength;
 
 pub use choice::{Choice, KeystoreKind, choose};
-pub use file::{AskPassphrase, FileKeystore, PassphraseFor};
-pub use file_format::KdfCost;
+pub use file::{AskPassphrase, FileKeystore, Generation, Generations, KdfCost, PassphraseFor, ProvenPassphrase};
+pub use helper::HelperKeystore;
+pub use kernel::KernelKeystore;
 pub use os::OsKeystore;
+pub use pass::PassKeystore;
+pub use strength::weakness;
 
 use crate::secret::SecretBytes;
 
@@ -57,7 +64,7 @@ impl fmt::Display for RecordName {
 
 /// A place that keeps small secret records by name.
 pub trait Keystore {
-    /// The name a person uses for it: `os` or `file`.
+    /// The name a person uses for it, such as `os` or `file`.
     fn name(&self) -> &'static str;
 
     /// Reads one record.
@@ -68,20 +75,83 @@ pub trait Keystore {
     /// it holds was damaged, then `Corrupt`.
     fn get(&self, record: &RecordName) -> Result<SecretBytes, KeystoreError>;
 
+    /// The text forms of all records that it holds, if it can tell. May be slow: for whoever looks for what was lost.
+    ///
+    /// # Errors
+    /// As [`Keystore::get`], save `NotFound`.
+    fn list(&self) -> Result<Option<Vec<String>>, KeystoreError> {
+        Ok(None)
+    }
+
+    /// Reads several records, in their order; what is not there is `None`.
+    ///
+    /// A store that can reads all of them at once.
+    ///
+    /// # Errors
+    /// As [`Keystore::get`], save `NotFound`.
+    fn get_all(&self, records: &[RecordName]) -> Result<Vec<Option<SecretBytes>>, KeystoreError> {
+        let found = records.iter().map(|record| match self.get(record) {
+            Err(KeystoreError::NotFound { .. }) => Ok(None),
+            found => found.map(Some),
+        });
+        found.collect()
+    }
+
     /// Writes one record, whole or not at all, replacing an older one of the name.
     ///
     /// When it returns, the record survives a crash of the machine as far as the store can promise it.
     ///
     /// # Errors
     /// As [`Keystore::get`], save `NotFound`; if the record is larger than the store takes, then `TooLarge`; if the
-    /// disk refuses, then `File`. The older record is then still there.
+    /// disk refuses, then `File`. The older record is then still there, and after `Corrupt`, as after `Locked`, nothing was
+    /// written.
     fn put(&self, record: &RecordName, content: &SecretBytes) -> Result<(), KeystoreError>;
+
+    /// Writes one record that is of no use after this time, counted from now. A store that can forgets it by itself then.
+    ///
+    /// # Errors
+    /// As [`Keystore::put`].
+    fn put_for(&self, record: &RecordName, content: &SecretBytes, time: Duration) -> Result<(), KeystoreError> {
+        let _ = time;
+        self.put(record, content)
+    }
+
+    /// Writes several records, each whole or not at all; where one fails, those after it are not written.
+    ///
+    /// A store that can writes all of them at once.
+    ///
+    /// # Errors
+    /// As [`Keystore::put`].
+    fn put_all(&self, records: &[(RecordName, SecretBytes)]) -> Result<(), KeystoreError> {
+        records.iter().try_for_each(|(record, content)| self.put(record, content))
+    }
 
     /// Removes one record.
     ///
     /// # Errors
     /// As [`Keystore::get`]: removing what is not there is `NotFound`.
     fn remove(&self, record: &RecordName) -> Result<(), KeystoreError>;
+
+    /// Removes several records; what is not there is passed over.
+    ///
+    /// A store that can removes all of them at once.
+    ///
+    /// # Errors
+    /// As [`Keystore::remove`], save `NotFound`.
+    fn remove_all(&self, records: &[RecordName]) -> Result<(), KeystoreError> {
+        records.iter().try_for_each(|record| match self.remove(record) {
+            Err(KeystoreError::NotFound { .. }) => Ok(()),
+            answer => answer,
+        })
+    }
+
+    /// Forgets what it keeps of how it was before its last change: called when records were moved elsewhere.
+    ///
+    /// # Errors
+    /// As [`Keystore::remove`].
+    fn forget_former_states(&self) -> Result<(), KeystoreError> {
+        Ok(())
+    }
 }
 
 /// Why a keystore did not do what it was asked, by what the caller can do about it.
@@ -135,6 +205,14 @@ pub enum KeystoreError {
         keystore: &'static str,
         /// What does not hold, without any content.
         reason: String,
+    },
+    /// It was to be brought back to an earlier state, and must not or cannot be.
+    #[error("the keystore `{keystore}` has nothing to restore: {reason}")]
+    NothingToRestore {
+        /// The keystore's name.
+        keystore: &'static str,
+        /// Such as `it opens as it is`.
+        reason: &'static str,
     },
     /// The file system refused, or a file or folder of ours is not safely ours.
     #[error(transparent)]
