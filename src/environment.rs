@@ -21,9 +21,11 @@ use crate::{
     secret::SecretText,
 };
 
+mod aws_vault;
 mod child;
 mod folders;
 
+pub use aws_vault::AwsVaultVariables;
 pub use child::{CREDENTIAL_VARIABLES, child_variables, child_variables_with, without_credentials};
 pub use folders::Folders;
 
@@ -121,6 +123,8 @@ pub struct Environment {
     pub path: Option<OsString>,
     /// `TERM`.
     pub term: Option<String>,
+    /// Where aws-vault keeps its keys.
+    pub aws_vault: AwsVaultVariables,
     /// All variables as they are, for a command to inherit; credentials may be among them.
     pub inherited: Vec<(OsString, OsString)>,
 }
@@ -321,6 +325,7 @@ impl Environment {
             user: variables.text(if cfg!(windows) { "USERNAME" } else { "USER" })?,
             path: variables.get("PATH").map(OsStr::to_owned),
             term: variables.text("TERM")?,
+            aws_vault: AwsVaultVariables::of(&variables, home.as_deref())?,
             home,
             inherited,
         })
