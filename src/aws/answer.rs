@@ -184,7 +184,11 @@ impl Answer {
         self.text(member, "SerialNumber")?.parse().map_err(|_| self.unusable("SerialNumber is not a serial number"))
     }
 
-    fn page<T>(&self, list: &str, read: impl Fn(Node<'_, '_>) -> Result<T, AwsError>) -> Result<Page<T>, AwsError> {
+    pub(super) fn page<T>(
+        &self,
+        list: &str,
+        read: impl Fn(Node<'_, '_>) -> Result<T, AwsError>,
+    ) -> Result<Page<T>, AwsError> {
         let document = self.document()?;
         let result = self.result(&document)?;
         let members = self.child(result, list)?.children().filter(Node::is_element);
@@ -210,15 +214,15 @@ impl Answer {
         }
     }
 
-    fn result<'a>(&self, document: &'a Document<'_>) -> Result<Node<'a, 'a>, AwsError> {
+    pub(super) fn result<'a>(&self, document: &'a Document<'_>) -> Result<Node<'a, 'a>, AwsError> {
         self.child(self.response(document)?, &format!("{}Result", self.operation))
     }
 
-    fn child<'a>(&self, node: Node<'a, 'a>, name: &str) -> Result<Node<'a, 'a>, AwsError> {
+    pub(super) fn child<'a>(&self, node: Node<'a, 'a>, name: &str) -> Result<Node<'a, 'a>, AwsError> {
         child(node, name).ok_or_else(|| self.unusable(&format!("{name} is missing")))
     }
 
-    fn text<'a>(&self, node: Node<'a, 'a>, name: &str) -> Result<&'a str, AwsError> {
+    pub(super) fn text<'a>(&self, node: Node<'a, 'a>, name: &str) -> Result<&'a str, AwsError> {
         child_text(node, name).ok_or_else(|| self.unusable(&format!("{name} is missing")))
     }
 
@@ -228,7 +232,7 @@ impl Answer {
     }
 }
 
-fn child<'a>(node: Node<'a, 'a>, name: &str) -> Option<Node<'a, 'a>> {
+pub(super) fn child<'a>(node: Node<'a, 'a>, name: &str) -> Option<Node<'a, 'a>> {
     node.children().find(|child| child.tag_name().name() == name)
 }
 

@@ -1,10 +1,11 @@
 //! The operations: parameters in, values out. How a request travels is `transport`'s, what an answer means `answer`'s.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::{
-    AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedDevice, DeviceAuthorization,
-    EnabledDevice, Grant, ListedDevice, MfaProof, RegisteredClient, SessionPolicy, SsoToken, WebIdentityRequest,
+    AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedAccessKey, CreatedDevice,
+    CredentialReport, DeviceAuthorization, EnabledDevice, Grant, ListedAccessKey, ListedDevice, MfaProof,
+    RegisteredClient, SessionPolicy, SsoToken, WebIdentityRequest,
     answer::{Answer, Page},
     connection::ConnectionSettings,
     endpoints::{ConsoleEndpoints, Endpoints, SsoEndpoints},
@@ -14,7 +15,7 @@ use super::{
     transport::{Repeat, Request, TimeSource, Transport},
 };
 use crate::{
-    credentials::SessionCredentials,
+    credentials::{AccessKeyId, SessionCredentials},
     mfa::{AuthenticationCode, SerialNumber},
     secret::SecretText,
 };
@@ -226,6 +227,59 @@ impl Aws for HttpAws {
             .with("SerialNumber", serial_number.as_str())
             .repeating(Repeat::ChangesTheOutcome);
         self.transport.call(&query.by(caller))?.acknowledgement()
+    }
+
+    fn create_access_key(&self, caller: Caller<'_>, user_name: &str) -> Result<CreatedAccessKey, AwsError> {
+        let query = Query::iam("CreateAccessKey").with("UserName", user_name).repeating(Repeat::ChangesTheOutcome);
+        self.transport.call(&query.by(caller))?.created_access_key()
+    }
+
+    fn list_access_keys(&self, caller: Caller<'_>, user_name: &str) -> Result<Vec<ListedAccessKey>, AwsError> {
+        self.all_pages("ListAccessKeys", Some(user_name), caller, Answer::access_key_page)
+    }
+
+    fn update_access_key(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        access_key_id: &AccessKeyId,
+        active: bool,
+    ) -> Result<(), AwsError> {
+        let query = Query::iam("UpdateAccessKey")
+            .with("UserName", user_name)
+            .with("AccessKeyId", access_key_id.as_str())
+            .with("Status", if active { "Active" } else { "Inactive" });
+        self.transport.call(&query.by(caller))?.acknowledgement()
+    }
+
+    fn delete_access_key(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        access_key_id: &AccessKeyId,
+    ) -> Result<(), AwsError> {
+        let query = Query::iam("DeleteAccessKey")
+            .with("UserName", user_name)
+            .with("AccessKeyId", access_key_id.as_str())
+            .repeating(Repeat::ChangesTheOutcome);
+        self.transport.call(&query.by(caller))?.acknowledgement()
+    }
+
+    fn get_access_key_last_used(
+        &self,
+        caller: Caller<'_>,
+        access_key_id: &AccessKeyId,
+    ) -> Result<Option<SystemTime>, AwsError> {
+        let query = Query::iam("GetAccessKeyLastUsed").with("AccessKeyId", access_key_id.as_str());
+        self.transport.call(&query.by(caller))?.last_used()
+    }
+
+    fn generate_credential_report(&self, caller: Caller<'_>) -> Result<bool, AwsError> {
+        self.transport.call(&Query::iam("GenerateCredentialReport").by(caller))?.is_report_complete()
+    }
+
+    fn get_credential_report(&self, caller: Caller<'_>) -> Result<CredentialReport, AwsError> {
+        self.transport.call(&Query::iam("GetCredentialReport").by(caller))?.credential_report()
     }
 
     fn clock_offset(&self) -> Option<ClockOffset> {

@@ -184,6 +184,11 @@ impl EndpointSettings {
     }
 }
 
+/// The names of all partitions that are known.
+pub fn partition_names() -> impl Iterator<Item = &'static str> {
+    partitions::names()
+}
+
 /// The name of the partition that a region is in, such as `aws-cn`; without one, `aws`.
 pub fn partition_name(region: Option<&str>) -> &'static str {
     partitions::partition_of(region).name

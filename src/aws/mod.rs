@@ -10,12 +10,13 @@ use thiserror::Error;
 
 use crate::{
     arn::Arn,
-    credentials::{LongTermCredentials, SessionCredentials},
+    credentials::{AccessKeyId, LongTermCredentials, SessionCredentials},
     mfa::{AuthenticationCode, Seed, SerialNumber},
     profile::SessionTag,
     secret::SecretText,
 };
 
+mod access_keys;
 mod answer;
 mod client;
 mod connection;
@@ -31,6 +32,7 @@ mod sts;
 mod tests;
 mod transport;
 
+pub use access_keys::{CreatedAccessKey, CredentialReport, ListedAccessKey};
 pub use client::HttpAws;
 pub use connection::ConnectionSettings;
 pub use transport::TimeSource;
@@ -303,6 +305,35 @@ pub trait Aws {
     fn list_virtual_mfa_devices(&self, caller: Caller<'_>) -> Result<Vec<ListedDevice>, AwsError>;
     /// IAM DeleteVirtualMFADevice: the device must not be enabled.
     fn delete_virtual_mfa_device(&self, caller: Caller<'_>, serial_number: &SerialNumber) -> Result<(), AwsError>;
+    /// IAM CreateAccessKey. Never sent twice by itself: each time makes a key.
+    fn create_access_key(&self, caller: Caller<'_>, user_name: &str) -> Result<CreatedAccessKey, AwsError>;
+    /// IAM ListAccessKeys of one user, all pages.
+    fn list_access_keys(&self, caller: Caller<'_>, user_name: &str) -> Result<Vec<ListedAccessKey>, AwsError>;
+    /// IAM UpdateAccessKey: makes a key active or inactive.
+    fn update_access_key(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        access_key_id: &AccessKeyId,
+        active: bool,
+    ) -> Result<(), AwsError>;
+    /// IAM DeleteAccessKey: for ever.
+    fn delete_access_key(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        access_key_id: &AccessKeyId,
+    ) -> Result<(), AwsError>;
+    /// IAM GetAccessKeyLastUsed: when AWS last saw the key, some minutes late; none if never.
+    fn get_access_key_last_used(
+        &self,
+        caller: Caller<'_>,
+        access_key_id: &AccessKeyId,
+    ) -> Result<Option<SystemTime>, AwsError>;
+    /// IAM GenerateCredentialReport: has the account's report made, unless there is one; says whether it is there.
+    fn generate_credential_report(&self, caller: Caller<'_>) -> Result<bool, AwsError>;
+    /// IAM GetCredentialReport.
+    fn get_credential_report(&self, caller: Caller<'_>) -> Result<CredentialReport, AwsError>;
     /// How far AWS's clock is ahead of ours by the last answer's `Date`; none before the first answer, and zero when
     /// the difference is within the measure's own error of one second.
     fn clock_offset(&self) -> Option<ClockOffset>;

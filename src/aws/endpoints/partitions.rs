@@ -149,6 +149,11 @@ const PARTITIONS: [Partition; 7] = [
     },
 ];
 
+/// All names.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    [STANDARD.name].into_iter().chain(PARTITIONS.iter().map(|partition| partition.name))
+}
+
 /// The partition of a region; without one, the standard one.
 pub(super) fn partition_of(region: Option<&str>) -> &'static Partition {
     region
