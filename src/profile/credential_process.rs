@@ -27,6 +27,11 @@ pub fn command_line(program: &str, profile: &ProfileName) -> String {
     format!("{} {ARGUMENT} {dashes}{}", quote(program), quote(profile.as_str()))
 }
 
+/// The program that a command line starts.
+pub fn program(command_line: &str) -> Option<String> {
+    next_word(command_line).map(|(program, _)| program)
+}
+
 /// Whether a command line asks this program, whatever its folder: others (such as Granted) have a `credential-process`
 /// too.
 pub fn is_ours(command_line: &str) -> bool {

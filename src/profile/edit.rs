@@ -3,7 +3,7 @@
 //! Every edit is checked before it is taken: all other keys and values must read as before, and the edited one as
 //! asked. So neither a value (INI injection) nor odd indentation can change what the rest of the file says.
 
-use std::{ops::Range, path::PathBuf};
+use std::{collections::HashSet, ops::Range, path::PathBuf};
 
 use thiserror::Error;
 
@@ -65,7 +65,7 @@ impl ConfigText {
     pub fn set(&mut self, section: &SectionName, key: &str, value: &str) -> Result<(), EditError> {
         check_key(key)?;
         check_value(key, value)?;
-        let mut edited = self.copy();
+        let mut edited = self.copy(0);
         if let Some((range, gap)) = self.value_place(section, key) {
             edited.replace_range(range, &format!("{gap}{value}"));
         } else if let Some((line, margin)) = self.last_line_of(section) {
@@ -83,12 +83,24 @@ impl ConfigText {
     /// If the file has no such sections, then `InvalidSection`; if other lines would change their meaning, then
     /// `OtherLines`.
     pub fn add_section(&mut self, section: &SectionName) -> Result<(), EditError> {
-        if self.contains(section) {
+        self.add_sections(std::slice::from_ref(section))
+    }
+
+    /// As [`ConfigText::add_section`] for several, all of them or none.
+    ///
+    /// # Errors
+    /// As [`ConfigText::add_section`].
+    pub fn add_sections(&mut self, sections: &[SectionName]) -> Result<(), EditError> {
+        let mut seen = HashSet::with_capacity(sections.len());
+        let missing = sections.iter().filter(|section| !self.contains(section) && seen.insert(*section));
+        let headings = missing.map(|section| self.heading(section)).collect::<Result<Vec<_>, _>>()?;
+        if headings.is_empty() {
             return Ok(());
         }
-        let mut edited = self.copy();
-        self.append_section(&mut edited, &self.heading(section)?, "");
-        self.take(edited, |_, _| false, |text| text.contains(section))
+        // With a blank line and the longest line endings.
+        let mut edited = self.copy(headings.iter().map(|heading| heading.len() + 4).sum());
+        headings.iter().for_each(|heading| self.append_section(&mut edited, heading, ""));
+        self.take(edited, |_, _| false, |text| sections.iter().all(|section| text.contains(section)))
     }
 
     /// Removes a key, wherever it stands in sections of the name; says whether it was there.
@@ -118,7 +130,7 @@ impl ConfigText {
         {
             return Err(EditError::KeyExists { path: self.path.clone(), line: entry.line(), key: to.to_owned() });
         }
-        let mut edited = self.copy();
+        let mut edited = self.copy(0);
         let keys: Vec<_> = self.spans_of(section, from).map(|span| span.key.clone()).collect();
         for key in keys.into_iter().rev() {
             edited.replace_range(key, to);
@@ -163,8 +175,8 @@ impl ConfigText {
     }
 
     /// A copy with room for an edit: a text that grows by moving would leave its secrets behind.
-    fn copy(&self) -> String {
-        let mut copy = String::with_capacity(self.as_str().len() + 4096);
+    fn copy(&self, room: usize) -> String {
+        let mut copy = String::with_capacity(self.as_str().len() + 4096 + room);
         copy.push_str(self.as_str());
         copy
     }
@@ -219,13 +231,15 @@ impl ConfigText {
         }
     }
 
+    /// `edited` is this text, perhaps with sections behind it already.
     fn append_section(&self, edited: &mut String, heading: &str, entry: &str) {
         let body = |ending: &str| match entry {
             "" => heading.to_owned(),
             entry => format!("{heading}{ending}{entry}"),
         };
         let Some(last) = self.lines.len().checked_sub(1) else {
-            return edited.push_str(&format!("{}\n", body("\n")));
+            let blank = if edited.len() > self.as_str().len() { "\n" } else { "" };
+            return edited.push_str(&format!("{blank}{}\n", body("\n")));
         };
         let ending = self.line_ending(last);
         match self.lines[last].end > self.lines[last].content_end {
@@ -368,6 +382,21 @@ mod tests {
         let mut empty = config("");
         empty.set(&profile("default"), "region", "x").expect("set");
         assert_eq!(empty.as_str(), "[default]\nregion = x\n");
+    }
+
+    #[test]
+    fn many_new_sections_are_made_as_one_after_the_other() {
+        let names = [profile("a"), profile("b"), profile("c c"), profile("b")];
+        for before in ["", "\u{feff}", "[profile b]\n", "# x\r\n[default]\r\nregion = x", "[profile z]\nx = 1\n\n"] {
+            let (mut one_by_one, mut at_once) = (config(before), config(before));
+            names.iter().for_each(|name| one_by_one.add_section(name).expect("added"));
+            at_once.add_sections(&names).expect("added");
+            assert_eq!(at_once.as_str(), one_by_one.as_str(), "{before}");
+        }
+        let mut text = config("[profile a]\nx = 1\n");
+        let refused = text.add_sections(&[profile("b"), SectionName::Other("x".to_owned())]);
+        assert!(matches!(refused, Err(EditError::InvalidSection { .. })));
+        assert_eq!(text.as_str(), "[profile a]\nx = 1\n");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum FileKind {
 }
 
 /// What a section is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SectionName {
     /// A profile.
     Profile(ProfileName),
@@ -46,6 +46,8 @@ pub struct ConfigText {
     pub(super) lines: Vec<Line>,
     pub(super) sections: Vec<Section>,
     pub(super) spans: Vec<Span>,
+    /// Numbers of the sections, by name and then in the order of the file.
+    by_name: Vec<usize>,
     malformed: Vec<(SectionName, MalformedLine)>,
 }
 
@@ -113,9 +115,12 @@ impl ConfigText {
     pub fn parse(path: impl Into<PathBuf>, kind: FileKind, text: impl Into<SecretText>) -> Self {
         let (path, text) = (path.into(), text.into());
         let lines = lines(text.expose());
-        let mut parsed =
-            ConfigText { path, kind, text, lines, sections: Vec::new(), spans: Vec::new(), malformed: Vec::new() };
+        let (sections, spans, by_name, malformed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut parsed = ConfigText { path, kind, text, lines, sections, spans, by_name, malformed };
         parsed.index();
+        let mut by_name: Vec<usize> = (0..parsed.sections.len()).collect();
+        by_name.sort_by(|one, other| parsed.sections[*one].name.cmp(&parsed.sections[*other].name));
+        parsed.by_name = by_name;
         parsed
     }
 
@@ -144,13 +149,21 @@ impl ConfigText {
 
     /// Whether the section has a heading in the file, even if nothing stands below it.
     pub fn contains(&self, section: &SectionName) -> bool {
-        self.section_names().any(|name| name == section)
+        !self.numbers_of(section).is_empty()
     }
 
     /// The keys of all sections of the name, in the order of the file.
     pub fn entries<'a>(&'a self, section: &SectionName) -> impl Iterator<Item = Entry<'a>> {
-        let spans = self.sections.iter().filter(move |candidate| candidate.name == *section);
-        spans.flat_map(|section| &self.spans[section.spans.clone()]).map(|span| Entry { text: self, span })
+        let sections = self.numbers_of(section).iter().map(|number| &self.sections[*number]);
+        sections.flat_map(|section| &self.spans[section.spans.clone()]).map(|span| Entry { text: self, span })
+    }
+
+    /// The sections of a name, as numbers in the order of the file.
+    fn numbers_of(&self, section: &SectionName) -> &[usize] {
+        let name = |number: &usize| &self.sections[*number].name;
+        let first = self.by_name.partition_point(|number| name(number) < section);
+        let count = self.by_name[first..].partition_point(|number| name(number) == section);
+        &self.by_name[first..first + count]
     }
 
     /// The key of a section that counts: the last, if there are several.
