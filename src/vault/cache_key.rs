@@ -45,6 +45,6 @@ pub(super) fn agreement_mark(seed: &[u8], identity: &str, given: &str) -> String
     hex(hmac::sign(&key, agreed.as_str().as_bytes()).as_ref())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -15,6 +15,8 @@ pub enum Part {
     Ledger(PathBuf),
     /// The file that says which keystore was chosen.
     Choice(PathBuf),
+    /// The journal of a move to another keystore.
+    Move(PathBuf),
 }
 
 impl fmt::Display for Part {
@@ -24,6 +26,7 @@ impl fmt::Display for Part {
             Part::Index(path) => write!(formatter, "the index {}", path.display()),
             Part::Ledger(path) => write!(formatter, "the ledger {}", path.display()),
             Part::Choice(path) => write!(formatter, "the choice of keystore {}", path.display()),
+            Part::Move(path) => write!(formatter, "the journal of a move {}", path.display()),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, time::SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeviceRecord, KeyRecord, Part, SessionKind, SessionRecord, SignInRecord, VaultError, cache_key::fingerprint,
+    DeviceRecord, KeyRecord, Part, Rotation, SessionKind, SessionRecord, SignInRecord, VaultError,
+    cache_key::fingerprint,
 };
 use crate::{atomic_file::PrivateFolder, mfa::SerialNumber, profile::ProfileName, rfc3339};
 
@@ -14,7 +15,7 @@ const VERSION: u32 = 1;
 /// What there is, and what is under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
-    version: u32,
+    pub(super) version: u32,
     /// Long-term credentials by profile.
     #[serde(default)]
     pub keys: BTreeMap<ProfileName, KeyEntry>,
@@ -30,6 +31,9 @@ pub struct Index {
     /// Enrolments that were begun and neither finished nor undone, by profile.
     #[serde(default)]
     pub enrolments: BTreeMap<ProfileName, Enrolment>,
+    /// Access keys that are being replaced, by the profile that it was begun with.
+    #[serde(default)]
+    pub rotations: BTreeMap<ProfileName, Rotation>,
     /// The last backup that was made of this vault or restored into it.
     #[serde(default)]
     pub last_backup: Option<LastBackup>,
@@ -47,6 +51,9 @@ pub struct KeyEntry {
     /// When it was stored.
     #[serde(with = "rfc3339_text")]
     pub added: SystemTime,
+    /// When AWS made it, if it told.
+    #[serde(default, with = "rfc3339_text_if_known")]
+    pub created: Option<SystemTime>,
 }
 
 /// What is known of a device without reading its seed.
@@ -109,6 +116,9 @@ pub struct SessionEntry {
     /// Whether it was made for roles to be assumed with, and does not go out itself.
     #[serde(default)]
     pub for_roles: bool,
+    /// Whether it is in the sessions' own keystore, not beside the keys.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
     /// When it was made, by this machine; unknown of those that an older version remembered.
     #[serde(default, with = "rfc3339_text_if_known")]
     pub made: Option<SystemTime>,
@@ -149,6 +159,7 @@ impl KeyEntry {
             fingerprint: fingerprint(&key.credentials.access_key_id),
             account_id: key.account_id.clone(),
             added: to_the_second(key.added),
+            created: key.created.map(to_the_second),
         }
     }
 }
@@ -180,6 +191,7 @@ impl SessionEntry {
             kind: session.kind,
             mfa: session.mfa,
             for_roles,
+            apart: false,
             made: Some(to_the_second(made)),
             expiration: to_the_second(session.credentials.expiration),
         }
@@ -193,9 +205,15 @@ impl SignInEntry {
 }
 
 impl Index {
+    /// One that names nothing.
+    pub(super) fn new() -> Self {
+        Index { version: VERSION, ..Index::default() }
+    }
+
+    /// As the file has it; no file is one that names nothing.
     pub(super) fn read(folder: &PrivateFolder, keystore: &str) -> Result<Self, VaultError> {
         let name = file_name(keystore);
-        let Some(bytes) = folder.read(&name)? else { return Ok(Index { version: VERSION, ..Index::default() }) };
+        let Some(bytes) = folder.read(&name)? else { return Ok(Index::new()) };
         let damaged = |reason: String| VaultError::Damaged { what: Part::Index(folder.path().join(&name)), reason };
         let index: Index = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         if index.version != VERSION {
@@ -210,6 +228,12 @@ impl Index {
         Ok(folder.write(&file_name(keystore), &bytes)?)
     }
 
+    /// Removes the file, which names nothing any more.
+    pub(super) fn remove(folder: &PrivateFolder, keystore: &str) -> Result<(), VaultError> {
+        folder.remove(&file_name(keystore))?;
+        Ok(())
+    }
+
     /// Nothing held, nothing under way.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
@@ -217,6 +241,7 @@ impl Index {
             && self.sessions.is_empty()
             && self.sign_ins.is_empty()
             && self.enrolments.is_empty()
+            && self.rotations.is_empty()
     }
 
     /// The local name of the device with this serial number.
@@ -250,18 +275,18 @@ pub(super) fn to_the_second(time: SystemTime) -> SystemTime {
     rfc3339::parse(&rfc3339::format(time)).unwrap_or(time)
 }
 
-mod rfc3339_text {
+pub(super) mod rfc3339_text {
     use std::time::SystemTime;
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     use crate::rfc3339;
 
-    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::vault) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&rfc3339::format(*time))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+    pub(in crate::vault) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
         let text = String::deserialize(deserializer)?;
         rfc3339::parse(&text).ok_or_else(|| D::Error::custom("a time is not RFC 3339"))
     }
@@ -330,7 +355,7 @@ mod tests {
         {
             let (profile, source, kind) = (name(profile), name(source), SessionKind::AssumeRole);
             let (mfa, for_roles, made, expiration) = (false, key == "b", (key == "c").then(|| at(3)), at(expiration));
-            let session = SessionEntry { profile, source, kind, mfa, for_roles, made, expiration };
+            let session = SessionEntry { profile, source, kind, mfa, for_roles, apart: key == "c", made, expiration };
             index.sessions.insert(key.to_owned(), session);
         }
         let serial_number = serial.parse().expect("a serial number");

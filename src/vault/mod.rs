@@ -2,23 +2,30 @@
 //! the clear and without any secret, the index of what there is, the journal of what is under way, and the ledger of
 //! spent time steps.
 //!
-//! Seeds may have a keystore of their own; see `places`.
+//! Seeds may have a keystore of their own, see `places`; and so may sessions, see `sessions`.
 //!
 //! Order is the law here: a record is named in the index before it is written and until it is gone, so that nothing
 //! secret is ever stored that nobody knows of; and what AWS will depend on is read back and compared before it does.
 
 mod agreements;
+mod audit;
 mod backups;
 mod cache_key;
+mod census;
 mod damage;
+mod error;
 mod index;
 mod ledger;
+mod many_keys;
+mod moving;
 mod places;
 mod put_back;
 mod records;
 mod rename;
+mod rotations;
 mod sessions;
 mod sign_in;
+mod strike_out;
 mod usage;
 
 use std::{
@@ -28,19 +35,24 @@ use std::{
     time::Duration,
 };
 
-use thiserror::Error;
-
+pub use audit::{AuditEvent, AuditFault, AuditLine, AuditVerdict, Tampering};
 pub use cache_key::CacheKey;
+pub use census::Census;
 pub use damage::Part;
+pub use error::VaultError;
+use error::nothing_was_written;
 pub use index::{DeviceEntry, Enrolment, Index, KeyEntry, LastBackup, SessionEntry, SignInEntry};
 pub use ledger::{Ledger, Taken};
-use places::SeedKeystore;
+pub use moving::{Leg, Moved, PendingMove, Settled};
+use places::{ByRecord, SeedKeystore};
 pub use put_back::Before;
 pub use records::{Consent, DeviceRecord, KeyRecord, SessionKind, SessionRecord, Snapshot};
+pub use rotations::{Rotation, RotationRecord};
+use sessions::SessionKeystore;
 pub use sign_in::SignInRecord;
 
 use crate::{
-    atomic_file::{FileError, FileLock, PrivateFolder},
+    atomic_file::{FileLock, PrivateFolder},
     aws::ClockOffset,
     keystore::{Keystore, KeystoreError, RecordName},
     mfa::SerialNumber,
@@ -54,44 +66,23 @@ pub const CHOICE: &str = "keystore.choice";
 pub const SEED_CHOICE: &str = "seed-keystore.choice";
 /// The file of the last notable clock offset, in seconds.
 const CLOCK_OFFSET: &str = "clock-offset";
+/// Held by whoever changes an index.
+const INDEX_LOCK: &str = "index.lock";
 /// The kind of the records that hold seeds.
 const DEVICE: &str = "device";
-
-/// Why the vault did not do what it was asked.
-#[derive(Debug, Error)]
-pub enum VaultError {
-    /// The keystore said no.
-    #[error(transparent)]
-    Keystore(#[from] KeystoreError),
-    /// A file of ours could not be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A record or file does not hold what it should.
-    #[error("{what} cannot be read: {reason}")]
-    Damaged {
-        /// Which one.
-        what: Part,
-        /// What does not hold, without any content.
-        reason: String,
-    },
-    /// A record was written, but reading it gave something else. The keystore is not to be trusted with secrets.
-    #[error("the keystore `{keystore}` did not give back what was stored as `{record}`")]
-    NotReadBack {
-        /// The keystore's name.
-        keystore: &'static str,
-        /// The record.
-        record: RecordName,
-    },
-}
 
 /// Our records in a keystore, and the files beside it.
 pub struct Vault<'a> {
     keystore: &'a dyn Keystore,
     seeds: Option<SeedKeystore<'a>>,
+    by_record: ByRecord,
+    sessions: Option<SessionKeystore<'a>>,
     data_path: PathBuf,
     state_path: PathBuf,
     data: OnceCell<PrivateFolder>,
     state: OnceCell<PrivateFolder>,
+    /// The words of the command, for the audit log; empty if nobody said.
+    command: String,
 }
 
 impl<'a> Vault<'a> {
@@ -100,10 +91,13 @@ impl<'a> Vault<'a> {
         Vault {
             keystore,
             seeds: None,
+            by_record: ByRecord::default(),
+            sessions: None,
             data_path: data.to_owned(),
             state_path: state.to_owned(),
             data: OnceCell::new(),
             state: OnceCell::new(),
+            command: String::new(),
         }
     }
 
@@ -131,12 +125,15 @@ impl<'a> Vault<'a> {
         }
     }
 
-    /// What there is, without a secret and without unlocking anything.
+    /// What there is, without a secret and without unlocking anything. Sessions that their own keystore has lost
+    /// count as none.
     ///
     /// # Errors
     /// If the index file is not safely ours, then `File`; if it is not readable, then `Damaged`.
     pub fn index(&self) -> Result<Index, VaultError> {
-        Ok(self.joined(&self.indexes()?))
+        let mut index = self.joined(&self.indexes()?);
+        self.leave_out_lost_sessions(&mut index);
+        Ok(index)
     }
 
     /// Changes the index under its lock, and with it what the change is about.
@@ -150,7 +147,8 @@ impl<'a> Vault<'a> {
         leave: impl FnOnce(&mut Index),
     ) -> Result<T, VaultError> {
         let folder = self.data()?;
-        let _lock = folder.lock("index.lock")?;
+        let _lock = folder.lock(INDEX_LOCK)?;
+        self.check_place(false)?;
         let before = self.indexes()?;
         let mut index = self.joined(&before);
         enter(&mut index);
@@ -185,7 +183,7 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// As [`Keystore::get`], save that a missing record is `None`; `Damaged` if the record cannot be read.
     pub fn key(&self, profile: &ProfileName) -> Result<Option<KeyRecord>, VaultError> {
-        self.read(&key_record(profile), KeyRecord::from_bytes)
+        self.read(&key_record(profile), |bytes| KeyRecord::from_bytes(bytes, profile))
     }
 
     /// Stores a profile's long-term credentials and reads them back.
@@ -194,7 +192,7 @@ impl<'a> Vault<'a> {
     /// As [`Keystore::put`]; if the keystore gives back something else, then `NotReadBack`.
     pub fn store_key(&self, profile: &ProfileName, key: &KeyRecord) -> Result<(), VaultError> {
         let enter = |index: &mut Index| drop(index.keys.insert(profile.clone(), KeyEntry::of(key)));
-        self.change(enter, || self.write(&key_record(profile), key.to_bytes()), |_| {})
+        self.change(enter, || self.write(&key_record(profile), key.to_bytes(profile)), |_| {})
     }
 
     /// Removes a profile's long-term credentials; says whether there were any.
@@ -210,7 +208,7 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// As [`Vault::key`].
     pub fn device(&self, name: &str) -> Result<Option<DeviceRecord>, VaultError> {
-        self.read(&device_record(name), DeviceRecord::from_bytes)
+        self.read(&device_record(name), |bytes| DeviceRecord::from_bytes(bytes, name))
     }
 
     /// A device with its seed, by its serial number.
@@ -284,7 +282,7 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// If the file is not safely ours, then `File`; one that cannot be read counts as none.
     pub fn clock_offset(&self) -> Result<Option<ClockOffset>, VaultError> {
-        if self.state.get().is_none() && !self.state_path.exists() {
+        if self.state.get().is_none() && is_absent(&self.state_path) {
             return Ok(None);
         }
         let content = self.state()?.read(CLOCK_OFFSET)?;
@@ -317,9 +315,9 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// If the file is not safely ours, then `File`.
     pub fn uses(&self) -> Result<HashMap<ProfileName, usize>, VaultError> {
-        match self.state_path.exists() {
-            true => usage::counted(self.state()?),
-            false => Ok(HashMap::new()),
+        match is_absent(&self.state_path) {
+            true => Ok(HashMap::new()),
+            false => usage::counted(self.state()?),
         }
     }
 
@@ -356,12 +354,16 @@ impl<'a> Vault<'a> {
             Ok(bytes) => parse(&bytes)
                 .map(Some)
                 .map_err(|reason| VaultError::Damaged { what: Part::Record(record.clone()), reason }),
-            Err(KeystoreError::NotFound { .. }) => Ok(None),
+            // It may be somewhere else by now.
+            Err(KeystoreError::NotFound { .. }) => self.check_place(record.kind() == DEVICE).map(|()| None),
             Err(error) => Err(error.into()),
         }
     }
 
     fn write(&self, record: &RecordName, bytes: SecretBytes) -> Result<(), VaultError> {
+        if record.kind() == DEVICE {
+            self.check_place(true)?;
+        }
         let keystore = self.keystore_of(record)?;
         keystore.put(record, &bytes)?;
         if keystore.get(record)? != bytes {
@@ -379,12 +381,6 @@ impl<'a> Vault<'a> {
     }
 }
 
-/// Whether an error says that the keystore is as it was; of others that cannot be known.
-fn nothing_was_written(error: &VaultError) -> bool {
-    use KeystoreError::{Interrupted, Locked, TooLarge, WrongPassphrase};
-    matches!(error, VaultError::Keystore(Locked { .. } | WrongPassphrase { .. } | Interrupted | TooLarge { .. }))
-}
-
 fn open_once<'f>(cell: &'f OnceCell<PrivateFolder>, path: &Path) -> Result<&'f PrivateFolder, VaultError> {
     if let Some(folder) = cell.get() {
         return Ok(folder);
@@ -393,9 +389,14 @@ fn open_once<'f>(cell: &'f OnceCell<PrivateFolder>, path: &Path) -> Result<&'f P
     Ok(cell.get_or_init(|| folder))
 }
 
+/// Whether nothing is there: a link that leads nowhere, or a folder that cannot be looked into, may hide something.
+fn is_absent(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
 /// What a file of ours says which keystore was chosen; that there is none is known without opening the folder.
 fn recorded(data: &Path, file: &str) -> Result<Option<String>, VaultError> {
-    if std::fs::symlink_metadata(data.join(file)).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+    if is_absent(&data.join(file)) {
         return Ok(None);
     }
     let content = PrivateFolder::open(data)?.read(file)?;

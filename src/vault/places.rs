@@ -19,6 +19,13 @@ pub(super) struct SeedKeystore<'a> {
     pub(super) takes_new: bool,
 }
 
+/// Which of its keystores a vault has by what is recorded, not by somebody's wish: another record since then counts.
+#[derive(Clone, Copy, Default)]
+pub(super) struct ByRecord {
+    main: bool,
+    seeds: bool,
+}
+
 /// The indexes of both keystores, as their files have them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Indexes {
@@ -88,6 +95,31 @@ impl<'a> Vault<'a> {
         Vault { seeds: Some(SeedKeystore { keystore, takes_new }), ..self }
     }
 
+    /// The same, told that its keystore, or where its seeds are, is what was recorded or would be: if another command
+    /// moves the records while this one runs, that is an error and no second vault.
+    #[must_use]
+    pub fn chosen_by_record(self, main: bool, seeds: bool) -> Self {
+        Vault { by_record: ByRecord { main, seeds }, ..self }
+    }
+
+    /// Sees whether the records are still where they were when this vault was opened.
+    pub(super) fn check_place(&self, of_seeds: bool) -> Result<(), VaultError> {
+        let main = self.keystore.name();
+        if self.by_record.main
+            && let Some(to) = recorded(&self.data_path, CHOICE)?.filter(|to| to != main)
+        {
+            return Err(VaultError::Moved { from: main.to_owned(), to });
+        }
+        if of_seeds && self.by_record.seeds {
+            let place = self.seeds.as_ref().map_or(main, |seeds| seeds.keystore.name());
+            let to = recorded(&self.data_path, SEED_CHOICE)?.unwrap_or_else(|| main.to_owned());
+            if to != place {
+                return Err(VaultError::Moved { from: place.to_owned(), to });
+            }
+        }
+        Ok(())
+    }
+
     /// The name of the keystore that a new seed goes to.
     pub fn seed_keystore_name(&self) -> &'static str {
         self.seeds.as_ref().filter(|seeds| seeds.takes_new).map_or(self.keystore, |seeds| seeds.keystore).name()
@@ -102,7 +134,7 @@ impl<'a> Vault<'a> {
     }
 
     pub(super) fn indexes(&self) -> Result<Indexes, VaultError> {
-        if self.data.get().is_none() && !self.data_path.exists() {
+        if self.data.get().is_none() && super::is_absent(&self.data_path) {
             return Ok(Indexes { main: Index::default(), seeds: self.seeds.as_ref().map(|_| Index::default()) });
         }
         Indexes::read(self.data()?, self.keystore.name(), self.seeds.as_ref().map(|seeds| seeds.keystore.name()))

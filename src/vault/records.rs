@@ -30,6 +30,8 @@ pub struct KeyRecord {
     pub account_id: Option<String>,
     /// When it was stored.
     pub added: SystemTime,
+    /// When AWS made it, if it told.
+    pub created: Option<SystemTime>,
 }
 
 /// A device, and where it belongs.
@@ -133,13 +135,18 @@ struct StoredProfileKey {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredKey {
+pub(super) struct StoredKey {
     version: u32,
     access_key_id: AccessKeyId,
     #[serde(with = "exposed")]
     secret_access_key: SecretText,
     account_id: Option<String>,
     added: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created: Option<String>,
+    /// Whose it is, in a record of its own: a store that does not seal could give another one. Older ones do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<ProfileName>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -184,25 +191,31 @@ struct StoredSession {
 }
 
 impl KeyRecord {
-    pub(super) fn to_bytes(&self) -> SecretBytes {
-        to_bytes(&self.stored(), CAPACITY)
+    pub(super) fn to_bytes(&self, profile: &ProfileName) -> SecretBytes {
+        to_bytes(&StoredKey { profile: Some(profile.clone()), ..self.stored() }, CAPACITY)
     }
 
-    pub(super) fn from_bytes(bytes: &SecretBytes) -> Result<Self, String> {
-        KeyRecord::from_stored(from_bytes(bytes)?)
+    pub(super) fn from_bytes(bytes: &SecretBytes, profile: &ProfileName) -> Result<Self, String> {
+        let stored: StoredKey = from_bytes(bytes)?;
+        match stored.profile.as_ref().is_none_or(|own| own == profile) {
+            true => KeyRecord::from_stored(stored),
+            false => Err("it is the record of another profile".to_owned()),
+        }
     }
 
-    fn stored(&self) -> StoredKey {
+    pub(super) fn stored(&self) -> StoredKey {
         StoredKey {
             version: VERSION,
             access_key_id: self.credentials.access_key_id.clone(),
             secret_access_key: self.credentials.secret_access_key.clone(),
             account_id: self.account_id.clone(),
             added: rfc3339::format(self.added),
+            created: self.created.map(rfc3339::format),
+            profile: None,
         }
     }
 
-    fn from_stored(stored: StoredKey) -> Result<Self, String> {
+    pub(super) fn from_stored(stored: StoredKey) -> Result<Self, String> {
         Ok(KeyRecord {
             credentials: LongTermCredentials {
                 access_key_id: stored.access_key_id,
@@ -210,6 +223,7 @@ impl KeyRecord {
             },
             account_id: stored.account_id,
             added: time(&stored.added)?,
+            created: stored.created.as_deref().map(time).transpose()?,
         })
     }
 }
@@ -238,8 +252,12 @@ impl DeviceRecord {
         to_bytes(&self.stored(), CAPACITY)
     }
 
-    pub(super) fn from_bytes(bytes: &SecretBytes) -> Result<Self, String> {
-        DeviceRecord::from_stored(from_bytes(bytes)?)
+    pub(super) fn from_bytes(bytes: &SecretBytes, name: &str) -> Result<Self, String> {
+        let record = DeviceRecord::from_stored(from_bytes(bytes)?)?;
+        match record.device.name == name {
+            true => Ok(record),
+            false => Err("it is the record of another device".to_owned()),
+        }
     }
 
     fn stored(&self) -> StoredDevice {
@@ -434,7 +452,7 @@ mod tests {
     fn key() -> KeyRecord {
         let access_key_id = "AKIAIOSFODNN7EXAMPLE".parse().expect("an ID");
         let credentials = LongTermCredentials { access_key_id, secret_access_key: "wJalr\"\\/+é".into() };
-        KeyRecord { credentials, account_id: Some("111122223333".to_owned()), added: at(5) }
+        KeyRecord { created: None, credentials, account_id: Some("111122223333".to_owned()), added: at(5) }
     }
 
     fn device() -> DeviceRecord {
@@ -465,8 +483,14 @@ mod tests {
 
     #[test]
     fn records_are_read_as_they_were_written() {
-        assert_eq!(KeyRecord::from_bytes(&key().to_bytes()), Ok(key()));
-        assert_eq!(DeviceRecord::from_bytes(&device().to_bytes()), Ok(device()));
+        let [main, other] = ["main", "other"].map(|name| name.parse::<ProfileName>().expect("a name"));
+        assert_eq!(KeyRecord::from_bytes(&key().to_bytes(&main), &main), Ok(key()));
+        assert!(KeyRecord::from_bytes(&key().to_bytes(&main), &other).is_err(), "another profile's");
+        // As older versions wrote it.
+        assert_eq!(KeyRecord::from_bytes(&to_bytes(&key().stored(), CAPACITY), &main), Ok(key()));
+        let name = device().device.name;
+        assert_eq!(DeviceRecord::from_bytes(&device().to_bytes(), &name), Ok(device()));
+        assert!(DeviceRecord::from_bytes(&device().to_bytes(), "other").is_err(), "another device's");
         let cache_key = CacheKey::of(["a"]);
         assert_eq!(SessionRecord::from_bytes(&session().to_bytes(&cache_key), &cache_key), Ok(session()));
         let snapshot = Snapshot {
@@ -499,7 +523,8 @@ mod tests {
             text.replace("1970-01-01", "yesterday"),
             text.replace("\"seed\"", "\"sead\""),
         ] {
-            let reason = DeviceRecord::from_bytes(&broken.into_bytes().into()).expect_err("refused");
+            let reason =
+                DeviceRecord::from_bytes(&broken.into_bytes().into(), &device().device.name).expect_err("refused");
             assert!(!reason.contains(&seed.expose()[4..]), "{reason}");
         }
     }
