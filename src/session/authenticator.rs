@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     mfa::{AuthenticationCode, TimeStep},
     prompt::Prompt,
-    vault::{DeviceRecord, Taken, Vault, VaultError},
+    vault::{AuditEvent, DeviceRecord, Taken, Vault, VaultError},
 };
 
 /// Less than this is the way the answer took.
@@ -76,7 +76,7 @@ impl Authenticator<'_> {
     ///
     /// # Errors
     /// If a person has to agree and does not, then as [`consent::agree`]; if the ledger cannot be read or written, then as
-    /// [`crate::vault::Ledger::take`]. No code is given then, and none is spent.
+    /// [`crate::vault::Ledger::take`]; if the audit log cannot be written, then as [`Vault::audit`]. No code is given then.
     pub fn code(&self, record: &DeviceRecord, offset: ClockOffset) -> Result<AuthenticationCode, ConsentError> {
         Ok(self.code_of_any(&[record], offset, Purpose::Proof)?.1)
     }
@@ -93,13 +93,17 @@ impl Authenticator<'_> {
         purpose: Purpose<'_>,
     ) -> Result<(usize, AuthenticationCode), ConsentError> {
         let agreed = self.agreed(records, purpose)?;
+        let purpose = purpose.in_log();
         loop {
             let now = offset.apply(self.clock.now());
             let mut soonest: Option<SystemTime> = None;
             for &place in &agreed {
                 let record = records[place];
                 match self.vault.ledger(&record.identity())?.take(record.device.settings, now)? {
-                    Taken::Step(step) => return Ok((place, record.device.code(step))),
+                    Taken::Step(step) => {
+                        self.audit(record, &purpose)?;
+                        return Ok((place, record.device.code(step)));
+                    }
                     Taken::NotBefore(time) => soonest = Some(soonest.map_or(time, |soonest| soonest.min(time))),
                 }
             }
@@ -124,7 +128,14 @@ impl Authenticator<'_> {
         Ok(agreed)
     }
 
-    /// The codes of the previous and the current step, from one reading of the clock; both are spent.
+    /// Writes down that a code goes out, before it does.
+    pub(super) fn audit(&self, record: &DeviceRecord, purpose: &str) -> Result<(), VaultError> {
+        let (device, serial_number) = (record.device.name.as_str(), record.device.serial_number.as_ref());
+        self.vault.audit(self.clock.now(), &AuditEvent::CodeMade { device, serial_number, purpose })
+    }
+
+    /// The codes of the previous and the current step, from one reading of the clock; both are spent. `operation` is what
+    /// for, such as `EnableMFADevice`, or the command that shows them.
     ///
     /// # Errors
     /// As [`Authenticator::code`].
@@ -132,11 +143,13 @@ impl Authenticator<'_> {
         &self,
         record: &DeviceRecord,
         offset: ClockOffset,
+        operation: &str,
     ) -> Result<ConsecutiveCodes, ConsentError> {
-        consent::agree(self.vault, self.clock, self.prompt, record, Purpose::TwoCodes)?;
+        consent::agree(self.vault, self.clock, self.prompt, record, Purpose::TwoCodes { operation })?;
         let current = TimeStep::at(offset.apply(self.clock.now()), record.device.settings);
         let steps = [current.previous(), current];
         self.vault.ledger(&record.identity())?.spend(&steps)?;
+        self.audit(record, operation)?;
         Ok(ConsecutiveCodes { codes: steps.map(|step| record.device.code(step)), current })
     }
 
@@ -145,7 +158,12 @@ impl Authenticator<'_> {
     ///
     /// # Errors
     /// As [`Authenticator::code`].
-    pub fn newer_pair(&self, record: &DeviceRecord, offset: ClockOffset) -> Result<ConsecutiveCodes, ConsentError> {
+    pub fn newer_pair(
+        &self,
+        record: &DeviceRecord,
+        offset: ClockOffset,
+        operation: &str,
+    ) -> Result<ConsecutiveCodes, ConsentError> {
         if let Some(last) = self.vault.ledger(&record.identity())?.last_pair()? {
             let current = TimeStep::at(offset.apply(self.clock.now()), record.device.settings);
             // After a clock that ran far ahead was set right, the wait would have no end.
@@ -153,7 +171,7 @@ impl Authenticator<'_> {
                 self.wait_for_step_after(record, last.next(), offset);
             }
         }
-        self.consecutive_codes(record, offset)
+        self.consecutive_codes(record, offset, operation)
     }
 
     /// Notes a pair that AWS took.

@@ -35,7 +35,10 @@ pub enum Purpose<'a> {
         command: &'a str,
     },
     /// Two codes in a row, for EnableMFADevice or ResyncMFADevice.
-    TwoCodes,
+    TwoCodes {
+        /// Which of the two, or the command that shows them.
+        operation: &'a str,
+    },
     /// The seed in the clear, for whoever ran the command, such as `mfavault mfa export`.
     Seed {
         /// The command.
@@ -51,6 +54,17 @@ pub enum Purpose<'a> {
 }
 
 impl Purpose<'_> {
+    /// In the words of the audit log.
+    pub(super) fn in_log(self) -> String {
+        match self {
+            Purpose::Call { operation, profile } => format!("{operation} for {profile}"),
+            Purpose::Proof => "proof by GetSessionToken".to_owned(),
+            Purpose::Shown { command } | Purpose::Seed { command } => command.to_owned(),
+            Purpose::TwoCodes { operation } => operation.to_owned(),
+            Purpose::NoMoreQuestions | Purpose::LongerYes { .. } => "consent".to_owned(),
+        }
+    }
+
     fn is_of_codes(self) -> bool {
         withheld(self) == Withheld::Code
     }
@@ -167,7 +181,7 @@ fn lock_name(record: &DeviceRecord) -> String {
 
 fn withheld(purpose: Purpose<'_>) -> Withheld {
     match purpose {
-        Purpose::Call { .. } | Purpose::Proof | Purpose::Shown { .. } | Purpose::TwoCodes => Withheld::Code,
+        Purpose::Call { .. } | Purpose::Proof | Purpose::Shown { .. } | Purpose::TwoCodes { .. } => Withheld::Code,
         Purpose::Seed { .. } => Withheld::Seed,
         Purpose::NoMoreQuestions | Purpose::LongerYes { .. } => Withheld::Policy,
     }
@@ -184,7 +198,7 @@ fn question(record: &DeviceRecord, purpose: Purpose<'_>, remembered: Duration) -
         }
         Purpose::Proof => format!("Give a code of {device}, to prove that AWS takes it"),
         Purpose::Shown { command } => format!("Give a code of {device} to whoever ran `{command}`"),
-        Purpose::TwoCodes => format!("Give two codes in a row of {device}, to enable or resynchronise it"),
+        Purpose::TwoCodes { .. } => format!("Give two codes in a row of {device}, to enable or resynchronise it"),
         Purpose::Seed { command } => format!("Give out the seed of {device} in the clear, for `{command}`"),
         Purpose::NoMoreQuestions => format!("Give codes of {device} from now on without asking"),
         Purpose::LongerYes { remembered } => format!("Let a yes to codes of {device} hold for {}", words(remembered)),

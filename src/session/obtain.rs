@@ -15,12 +15,12 @@ use crate::{
     atomic_file,
     aws::{Aws, AwsError, SessionPolicy},
     clock::Clock,
-    credentials::{AccessKeyId, Credentials, LongTermCredentials},
+    credentials::{AccessKeyId, Credentials, LongTermCredentials, SessionCredentials},
     environment::{Environment, EnvironmentError},
     mfa::AuthenticationCode,
     prompt::{Prompt, PromptError},
     secret::{SecretBytes, SecretText},
-    vault::{SessionRecord, Vault, VaultError},
+    vault::{AuditEvent, SessionRecord, Vault, VaultError},
 };
 
 /// A session that others are made from must outlive the call made with it.
@@ -101,7 +101,7 @@ impl Obtainer<'_> {
             outside::no_loop(self.environment, profile)?;
         }
         match plan.steps.len() {
-            0 => self.start(plan),
+            0 => self.handed_out(plan),
             count => self.after(plan, count - 1, &if self.refresh { Pass::All } else { Pass::None }),
         }
     }
@@ -185,6 +185,15 @@ impl Obtainer<'_> {
             source: plan.source.clone(),
             mfa: step.gives_mfa(),
         };
+        let SessionCredentials { access_key_id, expiration, .. } = &record.credentials;
+        let issued = AuditEvent::SessionIssued {
+            profile: &record.profile,
+            operation: step.call.as_str(),
+            access_key_id: access_key_id.masked(),
+            mfa: record.mfa,
+            expiration: *expiration,
+        };
+        self.vault.audit(self.clock.now(), &issued)?;
         let goes_out = index + 1 == plan.steps.len();
         let remember = if goes_out { Vault::remember_session } else { Vault::remember_session_for_roles };
         if let Err(error) = remember(self.vault, &step.cache_key, &record, self.clock.now()) {
@@ -199,6 +208,17 @@ impl Obtainer<'_> {
         let Some(previous) = index.checked_sub(1) else { return Ok(Before { given: self.start(plan)?, step: None }) };
         let given = self.after(plan, previous, &if self.refresh { Pass::All } else { Pass::None })?;
         Ok(Before { given, step: Some(&plan.steps[previous]) })
+    }
+
+    /// What everything starts from, as it is: long-term credentials of the vault leave it.
+    fn handed_out(&self, plan: &Plan) -> Result<Obtained, ObtainError> {
+        let given = self.start(plan)?;
+        if plan.start == Start::Vault {
+            let names = [plan.source.to_string()];
+            let event = AuditEvent::Exported { format: "long-term credentials", names: &names };
+            self.vault.audit(self.clock.now(), &event)?;
+        }
+        Ok(given)
     }
 
     /// What everything starts from.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     aws::ClockOffset,
     mfa::{AuthenticationCode, TimeStep},
-    vault::DeviceRecord,
+    vault::{DeviceRecord, VaultError},
 };
 
 /// A code that somebody was given.
@@ -42,12 +42,23 @@ impl Authenticator<'_> {
         let ledger = self.vault.ledger(&record.identity())?;
         if let Some(first) = device.counter {
             let counter = ledger.take_counter(first)?;
+            self.audit(record, command)?;
             let code = device.code(counter);
             return Ok(ShownCode { code, valid_until: None, counter: Some(counter.0), given_before: false });
         }
         let step = TimeStep::at(offset.apply(self.clock.now()), device.settings);
         let given_before = ledger.spend(&[step])?;
+        self.audit(record, command)?;
         let valid_until = Some(offset.unapply(step.end(device.settings)));
         Ok(ShownCode { code: device.code(step), valid_until, counter: None, given_before })
+    }
+
+    /// Writes down that somebody looks at the codes of a device from now on, one line however long that is. Nothing is
+    /// spent: who takes a code from a screen does not say so.
+    ///
+    /// # Errors
+    /// As [`crate::vault::Vault::audit`].
+    pub fn watched(&self, record: &DeviceRecord, command: &str) -> Result<(), VaultError> {
+        self.audit(record, command)
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     aws::{AwsError, DeviceAuthorization, Grant, RegisteredClient, SsoToken},
     credentials::SessionCredentials,
     secret::SecretText,
-    vault::{CacheKey, SignInRecord},
+    vault::{AuditEvent, CacheKey, SignInRecord},
 };
 
 /// How this program calls itself at Identity Center.
@@ -59,6 +59,8 @@ impl Obtainer<'_> {
         };
         one_for_all(self.vault, self.prompt, &key, remembered, || {
             let sign_in = self.signed_in(access, &key)?;
+            let (start_url, expiration) = (access.start_url.as_str(), sign_in.token.expiration);
+            self.vault.audit(self.clock.now(), &AuditEvent::SignedIn { start_url, expiration })?;
             if let Err(error) = self.vault.remember_sign_in(&key, &sign_in, self.clock.now()) {
                 self.prompt.say(&format!("warning: the sign-in is not remembered: {error}"));
             }
