@@ -1,5 +1,7 @@
 //! IAM: access keys. Two at most for a user, so that one can be replaced while the other works.
 
+use std::time::SystemTime;
+
 use super::{
     answer::{Call, Reply},
     error::ServiceError,
@@ -16,14 +18,21 @@ pub(super) fn create_access_key(call: &mut Call<'_>) -> Reply {
         let text = format!("Cannot exceed quota for AccessKeysPerUser: {MAX_KEYS_PER_USER}");
         return Err(ServiceError::limit_exceeded(text));
     }
+    let (known_from, listed_from) =
+        (call.now + call.world.rules.propagation_delay, call.now + call.world.rules.list_delay);
     let key = call.world.add_key(owner, call.now)?;
+    (key.known_from, key.listed_from) = (known_from, listed_from);
     let created = key_element(key) + &xml::text("SecretAccessKey", key.secret.expose());
     Ok(xml::element("AccessKey", &created))
 }
 
 pub(super) fn list_access_keys(call: &mut Call<'_>) -> Reply {
     let owner = key_owner(call, "iam:ListAccessKeys")?;
-    let members = call.world.keys_of(&owner).map(key_element).collect();
+    let delay = call.world.rules.list_delay;
+    let is_still_shown = |deleted: &SystemTime| call.now < *deleted + delay;
+    let deleted = call.world.deleted_keys.iter().filter(|(key, deleted)| key.owner == owner && is_still_shown(deleted));
+    let keys = call.world.keys_of(&owner).chain(deleted.map(|(key, _)| key));
+    let members = keys.filter(|key| key.listed_from <= call.now).map(key_element).collect();
     call.page("AccessKeyMetadata", members)
 }
 
@@ -45,7 +54,8 @@ pub(super) fn update_access_key(call: &mut Call<'_>) -> Reply {
 pub(super) fn delete_access_key(call: &mut Call<'_>) -> Reply {
     let owner = key_owner(call, "iam:DeleteAccessKey")?;
     let index = key_index(call, &owner)?;
-    call.world.keys.remove(index);
+    let deleted = call.world.keys.remove(index);
+    call.world.deleted_keys.push((deleted, call.now));
     Ok(String::new())
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::{
     error::{ServiceError, lower_first},
     sessions::Carried,
-    world::{Caller, LastUse, World},
+    world::{AccessKey, Caller, LastUse, World},
 };
 use crate::{
     aws::sigv4::{self, Scope, SignedParts},
@@ -252,7 +252,8 @@ fn find_caller(
         };
         return Ok((caller, session.secret.clone()));
     }
-    let key = world.keys.iter().find(|key| key.id.as_str() == access_key_id && key.active && token.is_none());
+    let is_good = |key: &&AccessKey| key.active && key.known_from <= now && token.is_none();
+    let key = world.keys.iter().find(|key| key.id.as_str() == access_key_id).filter(is_good);
     let key = key.ok_or_else(ServiceError::invalid_client_token)?;
     let caller = Caller {
         identity: key.owner.clone(),

@@ -54,8 +54,11 @@ pub struct Settings {
     pub identity_center: IdentityCenterSettings,
     /// Whether the root user has an access key.
     pub root_access_key: bool,
-    /// How long STS does not know a device that IAM has enabled already; AWS was seen to take 8 to 14 s.
+    /// How long STS does not know a device that IAM has enabled already, and both services an access key that IAM has
+    /// made; AWS was seen to take 8 to 14 s.
     pub propagation_delay: Duration,
+    /// How long ListAccessKeys does not show a new access key, and still shows one that was deleted.
+    pub list_delay: Duration,
     /// Whether codes sent with EnableMFADevice and ResyncMFADevice are used up for STS too. AWS was seen to take them
     /// again; a client should not rely on it.
     pub enable_spends_codes_at_sts: bool,
@@ -201,6 +204,7 @@ impl Settings {
             identity_center: IdentityCenterSettings::new(),
             root_access_key: false,
             propagation_delay: Duration::ZERO,
+            list_delay: Duration::ZERO,
             enable_spends_codes_at_sts: false,
             report_delay: Duration::from_secs(1),
         }

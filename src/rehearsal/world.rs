@@ -32,6 +32,8 @@ pub(super) struct World {
     pub(super) users: BTreeMap<String, User>,
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) keys: Vec<AccessKey>,
+    /// Those that were deleted, and when.
+    pub(super) deleted_keys: Vec<(AccessKey, SystemTime)>,
     /// By serial number.
     pub(super) devices: BTreeMap<String, Device>,
     /// By access key ID.
@@ -49,6 +51,7 @@ pub(super) struct World {
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub(super) propagation_delay: Duration,
+    pub(super) list_delay: Duration,
     pub(super) enable_spends_codes_at_sts: bool,
     pub(super) report_delay: Duration,
 }
@@ -77,6 +80,10 @@ pub(super) struct AccessKey {
     pub(super) owner: Identity,
     pub(super) active: bool,
     pub(super) created: SystemTime,
+    /// When services begin to take it.
+    pub(super) known_from: SystemTime,
+    /// When lists begin to show it.
+    pub(super) listed_from: SystemTime,
     pub(super) last_used: Option<LastUse>,
 }
 
@@ -148,6 +155,7 @@ impl World {
             users: BTreeMap::new(),
             roles: BTreeMap::new(),
             keys: Vec::new(),
+            deleted_keys: Vec::new(),
             devices: BTreeMap::new(),
             sessions: BTreeMap::new(),
             managed_policies: BTreeMap::new(),
@@ -157,6 +165,7 @@ impl World {
             report: None,
             rules: Rules {
                 propagation_delay: settings.propagation_delay,
+                list_delay: settings.list_delay,
                 enable_spends_codes_at_sts: settings.enable_spends_codes_at_sts,
                 report_delay: settings.report_delay,
             },
@@ -204,15 +213,18 @@ impl World {
         texts.iter().map(|text| self.read_policy(owner, text)).collect()
     }
 
-    /// Makes an access key.
+    /// Makes an access key, which services take at once.
     ///
     /// # Errors
     /// If there are no random bytes, then `InternalFailure`.
-    pub(super) fn add_key(&mut self, owner: Identity, now: SystemTime) -> Result<&AccessKey, ServiceError> {
+    pub(super) fn add_key(&mut self, owner: Identity, now: SystemTime) -> Result<&mut AccessKey, ServiceError> {
         let id = random::identifier("AKIA")?.parse().map_err(|_| ServiceError::internal_failure())?;
         let secret = SecretText::from(random::secret_access_key()?);
-        self.keys.push(AccessKey { id, secret, owner, active: true, created: now, last_used: None });
-        self.keys.last().ok_or_else(ServiceError::internal_failure)
+        // Also where the clock is set back.
+        let (known_from, listed_from) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
+        let key = AccessKey { id, secret, owner, active: true, created: now, known_from, listed_from, last_used: None };
+        self.keys.push(key);
+        self.keys.last_mut().ok_or_else(ServiceError::internal_failure)
     }
 
     pub(super) fn first_credentials(&self, user_name: &str) -> Option<LongTermCredentials> {

@@ -28,6 +28,58 @@ fn a_user_has_two_access_keys_at_most_and_an_inactive_one_is_no_key() {
 }
 
 #[test]
+fn a_new_access_key_is_listed_at_once_and_taken_later() {
+    let stage = Stage::new(|settings| settings.propagation_delay = Duration::from_secs(10));
+    let admin = stage.client("admin");
+    let made = admin.call("CreateAccessKey", &[]).expect_ok();
+    let secret = SecretText::from(made.text("SecretAccessKey"));
+    let second = Client::new(&stage.aws, &made.text("AccessKeyId"), &secret, None);
+    assert_eq!(admin.call("ListAccessKeys", &[]).expect_ok().texts("Status"), ["Active", "Active"]);
+    for action in ["GetCallerIdentity", "ListAccessKeys"] {
+        second.call(action, &[]).expect_error(403, "InvalidClientTokenId", "");
+    }
+    stage.clock.advance(10);
+    for action in ["GetCallerIdentity", "ListAccessKeys"] {
+        second.call(action, &[]).expect_ok();
+    }
+}
+
+#[test]
+fn a_list_of_keys_may_be_late_both_ways() {
+    let stage = Stage::new(|settings| settings.list_delay = Duration::from_secs(10));
+    let admin = stage.client("admin");
+    let listed = || admin.call("ListAccessKeys", &[]).expect_ok().texts("Status").len();
+    let id = admin.call("CreateAccessKey", &[]).expect_ok().text("AccessKeyId");
+    assert_eq!(listed(), 1);
+    admin.call("CreateAccessKey", &[]).expect_error(
+        409,
+        "LimitExceeded",
+        "Cannot exceed quota for AccessKeysPerUser: 2",
+    );
+    stage.clock.advance(10);
+    assert_eq!(listed(), 2);
+    admin.call("DeleteAccessKey", &[("AccessKeyId", id.as_str())]).expect_ok();
+    assert_eq!(listed(), 2);
+    admin.call("DeleteAccessKey", &[("AccessKeyId", id.as_str())]).expect_error(404, "NoSuchEntity", "");
+    stage.clock.advance(10);
+    assert_eq!(listed(), 1);
+}
+
+#[test]
+fn a_session_outlives_the_key_that_it_was_had_with() {
+    let stage = Stage::default();
+    let admin = stage.client("admin");
+    let session = admin.call("GetSessionToken", &[]).expect_ok();
+    let secret = SecretText::from(session.text("SecretAccessKey"));
+    let token = session.text("SessionToken");
+    let session = Client::new(&stage.aws, &session.text("AccessKeyId"), &secret, Some(token));
+    let own = stage.aws.credentials("admin").expect("a key").access_key_id;
+    admin.call("DeleteAccessKey", &[("AccessKeyId", own.as_str())]).expect_ok();
+    admin.call("GetCallerIdentity", &[]).expect_error(403, "InvalidClientTokenId", "");
+    session.call("GetCallerIdentity", &[]).expect_ok();
+}
+
+#[test]
 fn lists_come_in_pages_and_the_account_in_numbers() {
     let stage = Stage::default();
     let admin = stage.client("admin");
