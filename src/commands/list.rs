@@ -1,6 +1,9 @@
 //! `list`: profiles with what is held for them.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use super::{Context, Error, Outcome, configured_serial_number};
 use crate::{
@@ -18,6 +21,10 @@ pub struct ProfileRow {
     pub in_config: bool,
     /// The masked ID of its key, if one is held.
     pub masked_access_key_id: Option<String>,
+    /// When AWS made that key, if it told.
+    pub key_created: Option<SystemTime>,
+    /// When that key was stored here.
+    pub key_added: Option<SystemTime>,
     /// Its MFA device, by the config or by the vault.
     pub serial_number: Option<SerialNumber>,
     /// That device's local name, if its seed is held.
@@ -43,6 +50,14 @@ pub enum Elsewhere {
     WebIdentity,
     /// `AWS_ACCESS_KEY_ID` and its companions, by `credential_source`.
     Environment,
+}
+
+impl ProfileRow {
+    /// How old its key is, if one is held: since AWS made it, else since it is here, and then it may be older.
+    pub fn key_age(&self, now: SystemTime) -> Option<Duration> {
+        let since = self.key_created.or(self.key_added)?;
+        Some(now.duration_since(since).unwrap_or_default())
+    }
 }
 
 impl Elsewhere {
@@ -104,6 +119,21 @@ pub fn run(context: &Context<'_>) -> Result<Outcome, Error> {
     Ok(Outcome::Profiles(rows.collect()))
 }
 
+/// As [`run`], but only profiles whose key is older than this, as far as is known.
+///
+/// # Errors
+/// As [`run`].
+pub fn older_than(context: &Context<'_>, age: Duration) -> Result<Outcome, Error> {
+    let now = context.clock.now();
+    Ok(match run(context)? {
+        Outcome::Profiles(mut rows) => {
+            rows.retain(|row| row.key_age(now).is_some_and(|there| there > age));
+            Outcome::Profiles(rows)
+        }
+        outcome => outcome,
+    })
+}
+
 /// The profiles that credentials can be had for, in the order of the config, then those that only the vault knows.
 ///
 /// # Errors
@@ -150,11 +180,14 @@ fn row(index: &Index, profile: ProfileName, in_config: bool, chain: Option<&Chai
     let signed_in = |start_url: &String| {
         index.sign_ins.values().any(|sign_in| sign_in.start_url == *start_url && sign_in.useless_from > now)
     };
+    let key = index.keys.get(&profile);
     ProfileRow {
         elsewhere,
         signed_in: elsewhere == Some(Elsewhere::Sso) && start_url.is_some_and(signed_in),
         in_config,
-        masked_access_key_id: index.keys.get(&profile).map(|key| key.masked_access_key_id.clone()),
+        masked_access_key_id: key.map(|key| key.masked_access_key_id.clone()),
+        key_created: key.and_then(|key| key.created),
+        key_added: key.map(|key| key.added),
         device: device.map(str::to_owned),
         backed_up: held.and_then(|device| device.backed_up),
         serial_number,

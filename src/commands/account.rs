@@ -1,4 +1,4 @@
-//! Who calls IAM about MFA devices, and about whose.
+//! Who calls IAM about a user's devices and keys, and about whose.
 //!
 //! A user without a device calls with the long-term credentials. Whoever has one must show an MFA session to enable or
 //! deactivate devices of his own, whatever the policies say (bulletin AWS-2023-001), and under a force-MFA policy to
@@ -9,7 +9,7 @@ use std::{cell::OnceCell, time::Duration};
 use crate::{
     aws::{AwsError, Caller, CallerIdentity, ClockOffset, EnabledDevice, Signer},
     commands::{Context, Error, SessionRequest},
-    credentials::{Credentials, SessionCredentials},
+    credentials::{Credentials, LongTermCredentials, SessionCredentials},
     mfa::{AuthenticationCode, SerialNumber},
     profile::ProfileName,
     session::{Authenticator, Call, Plan, Step, clock_offset},
@@ -19,16 +19,16 @@ use crate::{
 /// Most devices of any kind that one user, or root, can have ("IAM and STS quotas").
 const MOST_DEVICES: usize = 8;
 /// How long to let AWS be after it failed or throttled.
-pub(super) const FAULT_PAUSE: Duration = Duration::from_secs(2);
+pub(in crate::commands) const FAULT_PAUSE: Duration = Duration::from_secs(2);
 
 /// With which profile IAM is called, and about which user.
-pub(super) struct Account<'a> {
-    pub(super) context: &'a Context<'a>,
-    pub(super) profile: &'a ProfileName,
-    pub(super) plan: Plan,
-    pub(super) identity: CallerIdentity,
+pub(in crate::commands) struct Account<'a> {
+    pub(in crate::commands) context: &'a Context<'a>,
+    pub(in crate::commands) profile: &'a ProfileName,
+    pub(in crate::commands) plan: Plan,
+    pub(in crate::commands) identity: CallerIdentity,
     /// Whose devices it is about.
-    pub(super) user_name: String,
+    pub(in crate::commands) user_name: String,
     /// The user's own key; of an administrator, whatever his profile gives.
     credentials: Credentials,
     /// What was got with the key and a code, once it was needed.
@@ -43,7 +43,7 @@ impl<'a> Account<'a> {
     /// # Errors
     /// If the profile has no key here, then `NoKey`; if its key is root's, then `RootUser`; if it is another one that
     /// is no IAM user's and nobody else is named, then `NotAUser`; for somebody else, as [`SessionRequest::obtain`].
-    pub(super) fn open(
+    pub(in crate::commands) fn open(
         context: &'a Context<'a>,
         profile: &'a ProfileName,
         user_name: Option<&str>,
@@ -64,6 +64,33 @@ impl<'a> Account<'a> {
                 Credentials::LongTerm(context.vault.key(profile)?.ok_or_else(missing)?.credentials)
             }
         };
+        Self::identified(context, profile, plan, credentials, user_name, mfa_code)
+    }
+
+    /// As [`Account::open`] for the user whose key this is, whichever the profile has: one of two while one replaces the
+    /// other.
+    ///
+    /// # Errors
+    /// If AWS does not accept the key, then `Aws`; if it is root's, then `RootUser`; if it is another one that is no IAM
+    /// user's, then `NotAUser`.
+    pub(in crate::commands) fn open_with_key(
+        context: &'a Context<'a>,
+        profile: &'a ProfileName,
+        key: LongTermCredentials,
+        mfa_code: Option<AuthenticationCode>,
+    ) -> Result<Self, Error> {
+        let plan = SessionRequest::plain(profile.clone()).plan(context)?;
+        Self::identified(context, profile, plan, key.into(), None, mfa_code)
+    }
+
+    fn identified(
+        context: &'a Context<'a>,
+        profile: &'a ProfileName,
+        plan: Plan,
+        credentials: Credentials,
+        user_name: Option<&str>,
+        mfa_code: Option<AuthenticationCode>,
+    ) -> Result<Self, Error> {
         let caller = Caller { signer: signer(&credentials), endpoints: &plan.endpoints };
         let identity = context.aws.get_caller_identity(caller)?;
         let own_name = identity.arn.resource.starts_with("user/").then(|| identity.arn.resource_name().to_owned());
@@ -82,13 +109,33 @@ impl<'a> Account<'a> {
         Ok(account)
     }
 
+    /// Has the calls from now on that no MFA session signs signed with another key of the same user.
+    pub(in crate::commands) fn sign_with(&mut self, key: LongTermCredentials) {
+        self.credentials = key.into();
+    }
+
+    /// Whether the calls are signed with an MFA session by now.
+    pub(in crate::commands) fn shows_mfa(&self) -> bool {
+        self.session.get().is_some()
+    }
+
+    /// Whether the user has a device whose codes can be had without a person: its seed is here, or a code was given.
+    ///
+    /// # Errors
+    /// If the index cannot be read, then `Vault`.
+    pub(in crate::commands) fn has_codes_of(&self, devices: &[EnabledDevice]) -> Result<bool, Error> {
+        let index = self.context.vault.index()?;
+        let is_held = |device: &EnabledDevice| index.device_with_serial(&device.serial_number).is_some();
+        Ok(devices.iter().any(|device| self.mfa_code.is_some() || is_held(device)))
+    }
+
     /// Whether it is about the devices of the caller.
-    pub(super) fn is_own(&self) -> bool {
+    pub(in crate::commands) fn is_own(&self) -> bool {
         self.is_own
     }
 
     /// Who signs for IAM: the MFA session, if there is one by now.
-    pub(super) fn caller(&self) -> Caller<'_> {
+    pub(in crate::commands) fn caller(&self) -> Caller<'_> {
         let signer = match self.session.get() {
             Some(session) => Signer::Session(session),
             None => signer(&self.credentials),
@@ -97,7 +144,7 @@ impl<'a> Account<'a> {
     }
 
     /// Who signs for GetSessionToken: the key.
-    pub(super) fn key_caller(&self) -> Caller<'_> {
+    pub(in crate::commands) fn key_caller(&self) -> Caller<'_> {
         Caller { signer: signer(&self.credentials), endpoints: &self.plan.endpoints }
     }
 
@@ -105,7 +152,7 @@ impl<'a> Account<'a> {
     ///
     /// # Errors
     /// As ListMFADevices.
-    pub(super) fn devices(&self) -> Result<Vec<EnabledDevice>, Error> {
+    pub(in crate::commands) fn devices(&self) -> Result<Vec<EnabledDevice>, Error> {
         Ok(self.context.aws.list_mfa_devices(self.caller(), &self.user_name)?)
     }
 
@@ -113,7 +160,7 @@ impl<'a> Account<'a> {
     ///
     /// # Errors
     /// If the user has as many already, then `DeviceLimit`.
-    pub(super) fn check_room(&self, devices: &[EnabledDevice]) -> Result<(), Error> {
+    pub(in crate::commands) fn check_room(&self, devices: &[EnabledDevice]) -> Result<(), Error> {
         if devices.len() < MOST_DEVICES {
             return Ok(());
         }
@@ -132,7 +179,7 @@ impl<'a> Account<'a> {
     ///
     /// # Errors
     /// If none of them gives codes, then `OnlyPasskeys`; else as [`Account::show_mfa`].
-    pub(super) fn show_any_mfa(
+    pub(in crate::commands) fn show_any_mfa(
         &self,
         devices: &[EnabledDevice],
         preferred: Option<&SerialNumber>,
@@ -154,7 +201,7 @@ impl<'a> Account<'a> {
     ///
     /// # Errors
     /// As [`SessionRequest::obtain`]; if the profile's sessions are not of its own key, then `NoSessionOfKey`.
-    pub(super) fn show_mfa(&self, serial_number: &SerialNumber) -> Result<(), Error> {
+    pub(in crate::commands) fn show_mfa(&self, serial_number: &SerialNumber) -> Result<(), Error> {
         match self.is_own {
             true => self.open_session(serial_number),
             false => Ok(()),
@@ -212,7 +259,7 @@ impl<'a> Account<'a> {
     ///
     /// # Errors
     /// As [`Account::show_mfa`].
-    pub(super) fn show_remembered_mfa(&self, serial_number: &SerialNumber) -> Result<bool, Error> {
+    pub(in crate::commands) fn show_remembered_mfa(&self, serial_number: &SerialNumber) -> Result<bool, Error> {
         if !self.is_own || self.session.get().is_some() {
             return Ok(false);
         }
@@ -239,18 +286,17 @@ impl<'a> Account<'a> {
     }
 
     /// Says one line of talk.
-    pub(super) fn say(&self, line: &str) {
+    pub(in crate::commands) fn say(&self, line: &str) {
         self.context.prompt.say(line);
     }
 
     /// Lets AWS be for a time, with a countdown.
-    pub(super) fn pause(&self, reason: &str, time: Duration) {
-        let until = self.context.clock.now() + time;
-        self.context.prompt.countdown(reason, time, &|| self.context.clock.wait_until(until));
+    pub(in crate::commands) fn pause(&self, reason: &str, time: Duration) {
+        pause(self.context, reason, time);
     }
 
     /// Makes the codes.
-    pub(super) fn authenticator(&self) -> Authenticator<'_> {
+    pub(in crate::commands) fn authenticator(&self) -> Authenticator<'_> {
         let Context { vault, clock, prompt, .. } = self.context;
         Authenticator { vault, clock: *clock, prompt: *prompt }
     }
@@ -259,13 +305,19 @@ impl<'a> Account<'a> {
     ///
     /// # Errors
     /// As [`clock_offset`].
-    pub(super) fn offset(&self) -> Result<ClockOffset, Error> {
+    pub(in crate::commands) fn offset(&self) -> Result<ClockOffset, Error> {
         Ok(clock_offset(self.context.vault, self.context.aws)?)
     }
 }
 
+/// Lets AWS be for a time, with a countdown.
+pub(in crate::commands) fn pause(context: &Context<'_>, reason: &str, time: Duration) {
+    let until = context.clock.now() + time;
+    context.prompt.countdown(reason, time, &|| context.clock.wait_until(until));
+}
+
 /// Whether AWS may have done what was asked, all the same.
-pub(super) fn may_have_been_obeyed(error: &AwsError) -> bool {
+pub(in crate::commands) fn may_have_been_obeyed(error: &AwsError) -> bool {
     matches!(
         error,
         AwsError::Unreachable { .. }
@@ -280,7 +332,7 @@ pub(super) fn may_have_been_obeyed(error: &AwsError) -> bool {
 ///
 /// # Errors
 /// If AWS does not know it, then `NoSerialNumber`.
-pub(super) fn serial_of(record: &DeviceRecord) -> Result<&SerialNumber, Error> {
+pub(in crate::commands) fn serial_of(record: &DeviceRecord) -> Result<&SerialNumber, Error> {
     record.device.serial_number.as_ref().ok_or_else(|| Error::NoSerialNumber { name: record.device.name.clone() })
 }
 
