@@ -2,13 +2,14 @@
 
 use crate::{
     aws::{AwsError, Caller, CallerIdentity, Signer},
-    commands::{Context, Error, Outcome, SessionRequest},
-    credentials::{AccessKeyId, InvalidAccessKeyId, LongTermCredentials},
+    commands::{Context, Error, Outcome, SessionRequest, rotate},
+    credentials::{AccessKeyId, LongTermCredentials},
+    csv,
     mfa::SerialNumber,
     profile::{FileKind, ProfileName},
     secret::SecretText,
     shared_config,
-    vault::KeyRecord,
+    vault::{AuditEvent, KeyRecord},
 };
 
 /// Which pair, for which profile, and how.
@@ -49,6 +50,8 @@ pub enum From {
 pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error> {
     let profile = &arguments.profile;
     let credentials = read(context, profile, &arguments.from)?;
+    // Another run may be replacing the key that is here.
+    let _lock = rotate::lock(context)?;
     if let Some(there) = context.vault.index()?.keys.get(profile)
         && !arguments.overwrite
         && context.vault.key(profile)?.is_some_and(|key| key.credentials != credentials)
@@ -60,7 +63,9 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error
         false => None,
     };
     let account_id = identity.as_ref().map(|identity| identity.account_id.clone());
-    let record = KeyRecord { credentials, account_id, added: context.clock.now() };
+    let record = KeyRecord { created: None, credentials, account_id, added: context.clock.now() };
+    let access_key_id = record.credentials.access_key_id.masked();
+    context.audit(&AuditEvent::KeyChanged { profile, access_key_id, change: "added" })?;
     context.vault.store_key(profile, &record)?;
     context.prompt.say(&format!(
         "stored the key {} of `{profile}` in the keystore `{}`",
@@ -94,7 +99,11 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error
 }
 
 /// Asks AWS whose pair it is.
-fn whose(context: &Context<'_>, profile: &ProfileName, pair: &LongTermCredentials) -> Result<CallerIdentity, Error> {
+pub(super) fn whose(
+    context: &Context<'_>,
+    profile: &ProfileName,
+    pair: &LongTermCredentials,
+) -> Result<CallerIdentity, Error> {
     let endpoints = SessionRequest::plain(profile.clone()).endpoints(context)?;
     let caller = Caller { signer: Signer::LongTerm(pair), endpoints: &endpoints };
     context.aws.get_caller_identity(caller).map_err(|error| match error {
@@ -109,19 +118,19 @@ fn read(context: &Context<'_>, profile: &ProfileName, from: &From) -> Result<Lon
             let instead = "--stdin, --env, --csv FILE or --from-credentials-file";
             let id = context.prompt.line("Access key ID", instead)?;
             // Refused before the secret is typed in vain.
-            access_key_id("the terminal", &id)?;
-            pair("the terminal", &id, context.prompt.secret("Secret access key", instead)?)
+            AccessKeyId::of_long_term(&id).map_err(|error| missing("the terminal", &error.to_string()))?;
+            pair("the terminal", &id, context.prompt.secret("Secret access key", instead)?.expose())
         }
         From::Environment => Ok(context.environment.long_term_credentials()?),
         From::Lines(text) => {
             let mut lines =
                 text.expose().trim_start_matches('\u{feff}').lines().map(str::trim).filter(|line| !line.is_empty());
             match (lines.next(), lines.next(), lines.next()) {
-                (Some(id), Some(secret), None) => pair("standard input", id, SecretText::from(secret)),
+                (Some(id), Some(secret), None) => pair("standard input", id, secret),
                 _ => Err(missing("standard input", "there are not exactly two lines, the ID and the secret")),
             }
         }
-        From::Csv(text) => csv(text),
+        From::Csv(text) => console_csv(text),
         From::CredentialsFile => {
             let text = &context.shared_config()?.credentials;
             let none = || missing(&text.path().display().to_string(), "it has no keys of the profile");
@@ -135,43 +144,18 @@ fn missing(origin: &str, reason: &str) -> Error {
 }
 
 /// The console's download: a heading, then `Access key ID,Secret access key`; older files have the user name before.
-fn csv(text: &SecretText) -> Result<LongTermCredentials, Error> {
-    let mut lines = text.expose().trim_start_matches('\u{feff}').lines().filter(|line| !line.trim().is_empty());
-    let malformed =
-        || missing("the CSV file", "it has not the columns `Access key ID` and `Secret access key` and one row");
-    let (Some(heading), Some(row), None) = (lines.next(), lines.next(), lines.next()) else { return Err(malformed()) };
-    let column = |name: &str| {
-        let at = heading.split(',').position(|title| title.trim().trim_matches('"').eq_ignore_ascii_case(name))?;
-        row.split(',').nth(at).map(|value| value.trim().trim_matches('"'))
-    };
-    match (column("Access key ID"), column("Secret access key")) {
-        (Some(id), Some(secret)) => pair("the CSV file", id, SecretText::from(secret)),
-        _ => Err(malformed()),
+fn console_csv(text: &SecretText) -> Result<LongTermCredentials, Error> {
+    let origin = "the CSV file";
+    let text = text.expose().trim_start_matches('\u{feff}');
+    let rows = csv::filled(text, ["Access key ID", "Secret access key"]);
+    let mut rows = rows.map_err(|error| missing(origin, &error.to_string()))?.into_iter();
+    match (rows.next(), rows.next()) {
+        (Some([id, secret]), None) => pair(origin, &id, &secret),
+        (None, _) => Err(missing(origin, "it has no key")),
+        (Some(_), Some(_)) => Err(missing(origin, "it has several keys, which `import csv` takes")),
     }
 }
 
-/// Checks the halves: an ID in the secret's place, or a session's key, would only fail later.
-fn pair(origin: &str, id: &str, secret: SecretText) -> Result<LongTermCredentials, Error> {
-    let id = access_key_id(origin, id)?;
-    let secret = SecretText::from(secret.expose().trim());
-    if secret.expose().starts_with("AKIA") && secret.expose().parse::<AccessKeyId>().is_ok() {
-        return Err(missing(
-            origin,
-            "an access key ID stands where the secret should: the two are the wrong way round",
-        ));
-    }
-    let encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
-    if !(16..=128).contains(&secret.expose().len()) || !secret.expose().bytes().all(encoded) {
-        return Err(missing(origin, "a secret access key has 40 letters, digits, + and /"));
-    }
-    Ok(LongTermCredentials { access_key_id: id, secret_access_key: secret })
-}
-
-fn access_key_id(origin: &str, text: &str) -> Result<AccessKeyId, Error> {
-    let id: AccessKeyId =
-        text.trim().parse().map_err(|error: InvalidAccessKeyId| missing(origin, &error.to_string()))?;
-    match id.as_str().starts_with("ASIA") {
-        true => Err(missing(origin, "an ID that begins with ASIA is part of session credentials, not a long-term key")),
-        false => Ok(id),
-    }
+fn pair(origin: &str, id: &str, secret: &str) -> Result<LongTermCredentials, Error> {
+    LongTermCredentials::of_texts(id, secret).map_err(|error| missing(origin, &error.to_string()))
 }
