@@ -1,0 +1,54 @@
+//! `doctor`: looks for what is wrong, and mends what can be mended without a loss. What to do about the rest is for `cli`
+//! to say.
+
+mod config;
+mod fact;
+mod files;
+mod records;
+mod remote;
+
+pub use fact::{Area, Fact, Finding, Weight};
+pub use files::look;
+
+use super::{Context, Error, Outcome};
+
+/// How far it goes.
+pub struct Arguments {
+    /// Whether what can be mended without a loss is mended.
+    pub fix: bool,
+    /// Whether AWS is not asked.
+    pub offline: bool,
+    /// What [`look`] found before anything else could put it right.
+    pub files: Vec<Fact>,
+    /// What the keystores are, by who chose them.
+    pub keystores: Vec<Fact>,
+}
+
+/// Looks at the keystore and its records, at files, the AWS config and, unless it is to be left alone, AWS.
+///
+/// # Errors
+/// If a person who is asked for the passphrase interrupts, then `Vault`; all else is a finding.
+pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error> {
+    let mut findings: Vec<Finding> = arguments.keystores.into_iter().map(Finding::of(Area::Keystore)).collect();
+    findings.extend(records::check(context, arguments.fix)?);
+    findings.extend(arguments.files.into_iter().map(|fact| files::mend(context, fact, arguments.fix)));
+    findings.extend(config::check(context, arguments.fix));
+    match arguments.offline {
+        true => {
+            findings.extend(remote::clock_as_kept(context));
+            findings.extend([Area::Keys, Area::Devices].map(|area| Finding::of(area)(Fact::NotAsked)));
+        }
+        false => findings.extend(remote::check(context)?),
+    }
+    match context.vault.read_audit(&mut |_| ()) {
+        Ok(verdict) => findings.extend(verdict.fault.map(Fact::LogTampered).map(Finding::of(Area::Log))),
+        Err(error) => findings.push(Finding::of(Area::Log)(Fact::Fails(Error::Vault(error)))),
+    }
+    for area in Area::ALL {
+        if !findings.iter().any(|finding| finding.area == area) {
+            findings.push(Finding::of(area)(Fact::NothingWrong));
+        }
+    }
+    findings.sort_by_key(|finding| finding.area);
+    Ok(Outcome::Findings(findings))
+}
