@@ -27,6 +27,22 @@
 //! `mfa::interchange` reads the file within limits and gives entries, or why one was left out (pure). `commands::mfa::import`
 //! plans what each would be here, shows it, asks, and stores all of it or nothing. Wherever a code or a seed goes out,
 //! `session::consent` asks first, if its record says so.
+//!
+//! ## Keys from elsewhere: `mfavault import aws-vault`
+//! `aws_vault` reads the stores of that tool, `shared_config` AWS's files, `csv` the console's download.
+//! `commands::import` plans what each key would be here, shows it, asks, has AWS say whose it is, stores all or nothing,
+//! and then takes away from the source what the vault has given back.
+//!
+//! ## Another key: `mfavault rotate main`
+//! A record with the old pair in the keystore and a journal in the index → CreateAccessKey → the new pair beside the old
+//! one, read back → proved → the profiles get it → the old key inactive, the new one proved again → the old one deleted.
+//! Each step is written to the log (`vault::audit`) when AWS has taken it.
+//!
+//! ## Where secrets are: `mfavault keystore move --to os`
+//! `cli::keystores` says which keystore is used and who said so: an option, the environment, `settings`, what was recorded.
+//! `keystore` has the adapters behind one trait: the system's own, the encrypted file, `pass`, a helper program, and the
+//! kernel for sessions alone. `vault::moving` carries everything from one to another: the record of the choice is the point
+//! where it turns.
 
 // ---- floor: cli ---- words: the only place that knows clap, colours, exit codes, and which adapter is real
 pub mod cli;
@@ -45,6 +61,7 @@ pub mod vault;
 
 // ---- floor: edges ---- the world outside, injected: each file is one part of it
 pub mod aws;
+pub mod aws_vault;
 pub mod backup_file;
 pub mod browser;
 pub mod clipboard;
@@ -57,6 +74,10 @@ pub mod prompt;
 pub mod settings;
 pub mod shared_config;
 
+// ---- floor: shared by edges ---- what more than one edge needs of the world outside
+#[cfg(target_os = "linux")]
+pub mod secret_service;
+
 // ---- floor: profile ---- noun, pure: profiles of the AWS config, their text (kept line by line), chains of sources
 pub mod profile;
 
@@ -67,6 +88,9 @@ pub mod mfa;
 // ---- floor: bottom ---- what everything stands on
 pub mod arn;
 pub mod atomic_file;
+pub mod child;
+pub mod csv;
+pub mod deadline;
 pub mod rfc3339;
 pub mod secret;
 pub mod visible;

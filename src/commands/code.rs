@@ -14,6 +14,18 @@ use crate::{
 /// As [`Context::device`]; if a person has to agree and does not, then `Consent`; if the ledger cannot be written, then
 /// `Vault`.
 pub fn run(context: &Context<'_>, name: Option<String>) -> Result<Outcome, Error> {
+    given_to(context, name, "mfavault code")
+}
+
+/// As [`run`], for the clipboard.
+///
+/// # Errors
+/// As [`run`].
+pub fn to_copy(context: &Context<'_>, name: Option<String>) -> Result<Outcome, Error> {
+    given_to(context, name, "mfavault code --copy")
+}
+
+fn given_to(context: &Context<'_>, name: Option<String>, command: &str) -> Result<Outcome, Error> {
     let name = name.unwrap_or_else(|| context.profile_or_default(None).to_string());
     let record = context.device(&name)?;
     if record.deactivated {
@@ -31,7 +43,7 @@ pub fn run(context: &Context<'_>, name: Option<String>) -> Result<Outcome, Error
         ));
     }
     let authenticator = Authenticator { vault: context.vault, clock: context.clock, prompt: context.prompt };
-    let shown = authenticator.shown_code(&record, offset, "mfavault code")?;
+    let shown = authenticator.shown_code(&record, offset, command)?;
     if let (true, Some(valid_until)) = (shown.given_before, shown.valid_until) {
         let left = valid_until.duration_since(context.clock.now()).unwrap_or_default();
         context.prompt.say(&format!(

@@ -8,16 +8,17 @@ use crate::{
     arn::Arn,
     atomic_file::FileError,
     aws::{AwsError, endpoints::InvalidEndpoint},
+    aws_vault::AwsVaultError,
     backup_file::BackupFileError,
     clipboard::ClipboardError,
-    commands::{backup::SharesError, mfa::enable::Begun},
+    commands::{backup::SharesError, mfa::enable::Begun, report::ReportError, rotate::RotateError},
     credentials::ExportError,
     environment::EnvironmentError,
     mfa::{
         InvalidSeed, InvalidSerialNumber, SerialNumber, interchange::InterchangeError, qr::QrError,
         uri::InvalidOtpauthUri,
     },
-    process::LaunchError,
+    process::{LaunchError, ProcessError},
     profile::{EditError, ProfileError, ProfileName},
     prompt::PromptError,
     session::{ConsentError, ObtainError, PlanError},
@@ -128,6 +129,18 @@ pub enum Error {
     KeyExists { profile: ProfileName, masked: String },
     #[error("{origin}: {reason}")]
     KeyInput { origin: String, reason: String },
+    #[error("there is no access key in it that could be imported")]
+    NoKeysToImport,
+    #[error("other access keys are here for {}", list_of_profiles(profiles))]
+    KeyConflict { profiles: Vec<ProfileName> },
+    #[error(transparent)]
+    AwsVault(#[from] AwsVaultError),
+    #[error("aws-vault's backend `{name}` cannot be read here")]
+    AwsVaultBackend { name: String },
+    #[error("the entry `{name}` of the password store cannot be removed")]
+    PasswordStore { name: String, source: ProcessError },
+    #[error(transparent)]
+    Rotate(#[from] RotateError),
     #[error("AWS does not know this access key pair")]
     KeyRefused { source: AwsError },
     #[error("the keys belong to {arn}, not to an IAM user, and only users have virtual MFA devices of their own")]
@@ -193,7 +206,9 @@ pub enum Error {
     TakenFirst { profile: ProfileName, key: &'static str, place: String, config: PathBuf },
     #[error("the credentials of `{profile}` have no known end to come, which SDKs want of a server's")]
     NothingToServe { profile: ProfileName },
-    #[error("the keystore `{keystore}` needs no unlocking here")]
+    #[error("the passphrase was changed, but the system's keystore still remembers the old one")]
+    PassphraseRememberedStill { source: Box<VaultError> },
+    #[error("this is for the encrypted file, and the keystore in use is `{keystore}`")]
     NothingToUnlock { keystore: &'static str },
     #[error("the QR code is {needed} columns wide, and the terminal {columns}")]
     QrTooWide { needed: usize, columns: usize },
@@ -217,6 +232,12 @@ pub enum Error {
     NoBrowser { profile: ProfileName },
     #[error("no browser came for the address within 30 s")]
     BrowserStaysAway { profile: ProfileName },
+    #[error("there is no partition `{name}`")]
+    NoPartition { name: String },
+    #[error("AWS did not make the credential report within a minute")]
+    ReportLate,
+    #[error("what AWS gave cannot be read as a credential report")]
+    Report(#[from] ReportError),
     #[error("the rehearsal failed: {reason}")]
     Rehearsal { reason: String },
     #[error("cannot {action}")]
@@ -225,6 +246,10 @@ pub enum Error {
 
 fn list_of(serial_numbers: &[SerialNumber]) -> String {
     serial_numbers.iter().map(SerialNumber::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn list_of_profiles(profiles: &[ProfileName]) -> String {
+    profiles.iter().map(ProfileName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn of_owner(owner: Option<&str>) -> String {

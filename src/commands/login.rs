@@ -12,6 +12,7 @@ use crate::{
     credentials::Credentials,
     secret::SecretText,
     session::{Call, Plan, Start},
+    vault::AuditEvent,
 };
 
 mod destination;
@@ -44,7 +45,8 @@ pub fn run(
         // The console ends with the credentials it was opened with.
         request.min_ttl = request.min_ttl.max(duration / 2);
     }
-    let Credentials::Session(session) = request.obtain(context, &plan)? else {
+    let obtained = request.obtain_with_mfa(context, &plan)?;
+    let Credentials::Session(session) = obtained.credentials else {
         return Err(Error::LongTermAtConsole { profile });
     };
     let account = plan.account_id().map(str::to_owned).or(key_account(context, &plan)?);
@@ -53,6 +55,13 @@ pub fn run(
 
     let duration = session_duration(&plan, context.environment.session_token.is_some());
     let token = context.aws.get_signin_token(&console, &session, duration)?;
+    context.audit(&AuditEvent::SessionIssued {
+        profile: &profile,
+        operation: "getSigninToken",
+        access_key_id: session.access_key_id.masked(),
+        mfa: obtained.mfa.unwrap_or(false),
+        expiration: session.expiration,
+    })?;
     let address = address(&console.signin_url, &destination, &token);
     if print {
         return Ok(Outcome::Secret(address));

@@ -4,18 +4,26 @@
 //! save talk through the prompt, and chooses no exit code. Flags it knows only by name: those that would have answered
 //! a question.
 
+mod account;
 pub mod add;
+pub mod audit;
 pub mod backup;
 pub mod clear;
 pub mod code;
+pub mod doctor;
 mod error;
 pub mod exec;
 pub mod explain;
+pub mod import;
+pub mod keystore;
 pub mod list;
 pub mod login;
 pub mod mfa;
 mod obtained;
+pub mod passphrase;
 pub mod remove;
+pub mod report;
+pub mod rotate;
 pub mod serve;
 pub mod setup;
 pub mod status;
@@ -31,14 +39,14 @@ use crate::{
     clock::Clock,
     credentials::Credentials,
     environment::Environment,
-    mfa::{AuthenticationCode, SerialNumber, TimeStep},
+    mfa::{AuthenticationCode, SerialNumber, TimeStep, VirtualMfaDevice},
     process::{self, Launch},
     profile::{self, Chain, FileKind, ProfileName, SectionName, SharedConfig},
     prompt::Prompt,
     secret::{SecretBytes, SecretText},
     session::{Plan, Purpose, consent},
     shared_config,
-    vault::{DeviceEntry, DeviceRecord, Index, Vault},
+    vault::{AuditEvent, AuditLine, AuditVerdict, DeviceEntry, DeviceRecord, Index, Vault},
 };
 
 /// The world of a command.
@@ -83,6 +91,23 @@ impl Context<'_> {
         asked
             .or_else(|| environment.profile.clone().or_else(|| environment.current_profile.clone()))
             .unwrap_or_default()
+    }
+
+    /// Appends a line to the audit log: before what it tells of leaves this process, or once AWS has done it.
+    ///
+    /// # Errors
+    /// As [`Vault::audit`].
+    pub fn audit(&self, event: &AuditEvent<'_>) -> Result<(), Error> {
+        Ok(self.vault.audit(self.clock.now(), event)?)
+    }
+
+    /// Appends what is done to a device; `change` is such as `enabled`.
+    ///
+    /// # Errors
+    /// As [`Vault::audit`].
+    pub fn audit_device(&self, device: &VirtualMfaDevice, change: &str) -> Result<(), Error> {
+        let serial_number = device.serial_number.as_ref();
+        self.audit(&AuditEvent::DeviceChanged { device: &device.name, serial_number, change })
     }
 
     /// The device of this name; if there is none, the one of the profile of this name.
@@ -160,19 +185,35 @@ impl Context<'_> {
     /// # Errors
     /// If the config cannot be read or written, then `SharedConfig`.
     pub fn add_to_config(&self, profile: &ProfileName, serial: Option<&SerialNumber>) -> Result<(), Error> {
+        self.add_all_to_config([(profile, serial)])
+    }
+
+    /// As [`Context::add_to_config`] for several, in one edit.
+    ///
+    /// # Errors
+    /// As [`Context::add_to_config`]; the config is then as it was.
+    pub fn add_all_to_config<'p>(
+        &self,
+        profiles: impl IntoIterator<Item = (&'p ProfileName, Option<&'p SerialNumber>)>,
+    ) -> Result<(), Error> {
         let file = &self.environment.aws_config_file;
-        let section = SectionName::Profile(profile.clone());
+        let section_of =
+            |(profile, serial): (&'p ProfileName, _)| (SectionName::Profile(profile.clone()), profile, serial);
+        let wished: Vec<_> = profiles.into_iter().map(section_of).collect();
         let lines = shared_config::edit(file, FileKind::Config, |text| {
-            let mut lines = Vec::new();
-            if !text.contains(&section) {
-                text.add_section(&section)?;
-                lines.push(format!("added the profile `{profile}` to {}", file.display()));
-            }
-            if let Some(serial) = serial {
-                let prefixed = text.entry(&section, "mfavault_mfa_serial").is_some();
+            let missing = wished.iter().filter(|(section, ..)| !text.contains(section));
+            let (missing, mut lines): (Vec<_>, Vec<_>) = missing
+                .map(|(section, profile, _)| {
+                    (section.clone(), format!("added the profile `{profile}` to {}", file.display()))
+                })
+                .unzip();
+            text.add_sections(&missing)?;
+            for (section, profile, serial) in &wished {
+                let Some(serial) = serial else { continue };
+                let prefixed = text.entry(section, "mfavault_mfa_serial").is_some();
                 let key = if prefixed { "mfavault_mfa_serial" } else { "mfa_serial" };
-                if text.entry(&section, key).is_none_or(|entry| entry.value() != serial.as_str()) {
-                    text.set(&section, key, serial.as_str())?;
+                if text.entry(section, key).is_none_or(|entry| entry.value() != serial.as_str()) {
+                    text.set(section, key, serial.as_str())?;
                     lines.push(format!("wrote {key} of `{profile}` to {}", file.display()));
                 }
             }
@@ -289,4 +330,14 @@ pub enum Outcome {
     },
     /// `backup verify`: what was compared.
     Comparison(backup::verify::Comparison),
+    /// `doctor`: what was found.
+    Findings(Vec<doctor::Finding>),
+    /// `audit show`: the lines of the log.
+    AuditLog(Vec<AuditLine>),
+    /// `audit verify`: whether it is whole.
+    AuditVerdict(AuditVerdict),
+    /// `report`: the credential report, judged.
+    Report(Box<report::Report>),
+    /// `mfa policy`: a text as it is.
+    Text(String),
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Keys by which an SDK gets credentials by itself, before it would ask a process (botocore, `ProfileProviderBuilder`).
-const TAKEN_FIRST: [&str; 5] =
+pub(super) const TAKEN_FIRST: [&str; 5] =
     ["role_arn", "web_identity_token_file", "sso_account_id", "sso_role_name", "login_session"];
 /// These and all that belongs to them, which get a name under which only we read them.
 const HIDDEN_FROM_SDKS: [&str; 17] = [

@@ -8,7 +8,7 @@ use crate::{
     backup_file::{self, Identity, Recipient, shares::Split},
     commands::{Context, Error, Outcome},
     rfc3339,
-    vault::{DeviceRecord, Snapshot},
+    vault::{AuditEvent, DeviceRecord, Snapshot},
 };
 
 /// What goes where, and who can open it.
@@ -46,6 +46,7 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error
     let (how, path) = (arguments.split, arguments.file.clone());
     let read_back = match how {
         Some(split) => {
+            audit(context, "backup in shares", &snapshot)?;
             shares::write(&path, &snapshot.to_bytes(), split, snapshot.created)?;
             "opened and compared"
         }
@@ -86,6 +87,13 @@ fn where_to(path: &Path, files: &[PathBuf]) -> String {
     }
 }
 
+/// Writes down what goes out: the devices, then the profiles whose keys do.
+fn audit(context: &Context<'_>, format: &str, snapshot: &Snapshot) -> Result<(), Error> {
+    let devices = snapshot.devices.iter().map(|record| record.device.name.clone());
+    let names: Vec<String> = devices.chain(snapshot.keys.iter().map(|(profile, _)| profile.to_string())).collect();
+    context.audit(&AuditEvent::Exported { format, names: &names })
+}
+
 /// Says how far the file was read back.
 fn write_one(context: &Context<'_>, snapshot: &Snapshot, arguments: Arguments) -> Result<&'static str, Error> {
     let path = &arguments.file;
@@ -115,6 +123,7 @@ fn write_one(context: &Context<'_>, snapshot: &Snapshot, arguments: Arguments) -
             return Err(not_read_back());
         }
     }
+    audit(context, "backup", snapshot)?;
     atomic_file::write_user_file(path, &encrypted, arguments.overwrite)?;
     if atomic_file::read_user_file(path)? != encrypted {
         return Err(not_read_back());

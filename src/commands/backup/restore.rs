@@ -8,10 +8,10 @@ use super::{
     place_of,
 };
 use crate::{
-    commands::{Context, Error, Outcome},
+    commands::{Context, Error, Outcome, rotate},
     profile::ProfileName,
     rfc3339,
-    vault::{Before, DeviceRecord, KeyRecord, Snapshot},
+    vault::{AuditEvent, Before, DeviceRecord, KeyRecord, Snapshot},
 };
 
 /// From where, and how.
@@ -64,6 +64,8 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Erro
         replaced => format!("Restore {coming} of them, {replaced} of which replace what is here?"),
     };
     context.confirm(arguments.confirmed, &question, "--yes")?;
+    // Keys that another run is replacing are not put back as they were before.
+    let _lock = rotate::lock(context)?;
     restore(context, &snapshot, &compared, arguments.overwrite)?;
     context.note_backup(in_both, &place_of(&snapshot));
     context.prompt.say(&format!("restored {coming}"));
@@ -155,12 +157,15 @@ fn restore(context: &Context<'_>, snapshot: &Snapshot, compared: &[Compared], ov
                 None => saved.clone(),
             };
             done.push(Replaced::Device(before));
+            context.audit_device(&record.device, "restored")?;
             context.vault.store_device(&record)?;
         }
         for (profile, key) in snapshot.keys.iter().filter(|(profile, _)| wanted("key", profile.as_str()).is_some()) {
             let held = context.vault.key(profile)?;
             still(standing_of_key(held.as_ref(), key), overwrite, "key", profile.as_str())?;
             done.push(Replaced::Key(profile.clone(), held));
+            let access_key_id = key.credentials.access_key_id.masked();
+            context.audit(&AuditEvent::KeyChanged { profile, access_key_id, change: "restored" })?;
             context.vault.store_key(profile, key)?;
         }
         Ok(())

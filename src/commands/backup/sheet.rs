@@ -14,7 +14,7 @@ use crate::{
         uri::OtpauthUri,
     },
     rfc3339,
-    vault::DeviceRecord,
+    vault::{AuditEvent, DeviceRecord},
 };
 
 /// What goes where.
@@ -64,6 +64,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Erro
     let now = context.clock.now();
     let entries = records.into_iter().map(|record| entry(context, record)).collect::<Result<Vec<_>, _>>()?;
     let page = page::html(&entries, now);
+    context.audit(&AuditEvent::Exported { format: "sheet", names: &names })?;
     atomic_file::write_user_file(path, page.expose().as_bytes(), arguments.overwrite)?;
     if atomic_file::read_user_file(path)? != page.expose().as_bytes() {
         return Err(Error::BackupNotReadBack { path: path.clone() });

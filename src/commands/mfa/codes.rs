@@ -16,7 +16,7 @@ pub fn run(context: &Context<'_>, name: &str) -> Result<Outcome, Error> {
     }
     let authenticator = Authenticator { vault: context.vault, clock: context.clock, prompt: context.prompt };
     let offset = clock_offset(context.vault, context.aws)?;
-    let pair = authenticator.consecutive_codes(&record, offset)?;
+    let pair = authenticator.consecutive_codes(&record, offset, "mfavault mfa codes")?;
     let [previous, current] = pair.codes;
     Ok(Outcome::ConsecutiveCodes {
         codes: [(pair.current.previous(), previous), (pair.current, current)],

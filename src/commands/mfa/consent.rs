@@ -26,6 +26,7 @@ pub fn run(context: &Context<'_>, name: &str, consent: Option<Consent>) -> Resul
         }
         let changed = DeviceRecord { consent, ..record };
         // Before the change: a yes from before must not hold by the new rule.
+        context.audit_device(&changed.device, if consent.is_some() { "asks" } else { "asks nobody" })?;
         context.vault.forget_agreement(&changed)?;
         context.vault.store_device(&changed)?;
     }

@@ -2,12 +2,11 @@
 
 use super::{
     AtAws,
-    account::Account,
     retire::{Retirement, Standing},
     target::{Target, check_account},
 };
 use crate::{
-    commands::{Context, Error, Outcome},
+    commands::{Context, Error, Outcome, account::Account},
     mfa::SerialNumber,
     visible::shell_word,
 };

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 pub use begun::Begun;
 use name::DeviceName;
 
-use super::account::{Account, FAULT_PAUSE, may_have_been_obeyed, serial_of};
+use crate::commands::account::{Account, FAULT_PAUSE, may_have_been_obeyed, serial_of};
 use crate::{
     aws::{AwsError, EnabledDevice},
     commands::{Context, Error, Outcome},
@@ -156,7 +156,7 @@ impl Ceremony<'_> {
         let (account, authenticator) = (self.account, self.account.authenticator());
         let (mut again, mut unknown) = (false, 0);
         loop {
-            let pair = authenticator.newer_pair(record, account.offset()?)?;
+            let pair = authenticator.newer_pair(record, account.offset()?, "EnableMFADevice")?;
             let codes = [&pair.codes[0], &pair.codes[1]];
             let user_name = &account.user_name;
             let asked = self.context.aws.enable_mfa_device(account.caller(), user_name, serial_number, codes);
@@ -187,6 +187,7 @@ impl Ceremony<'_> {
             }
             again = true;
         }
+        self.context.audit_device(&record.device, "enabled")?;
         self.say("enabled it with the codes of the previous and the current time step");
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::{
         uri::OtpauthUri,
     },
     secret::{SecretBytes, SecretText},
+    vault::AuditEvent,
 };
 
 /// Which devices.
@@ -56,6 +57,8 @@ pub fn run(context: &Context<'_>, devices: &Devices, arguments: &Arguments) -> R
         true => context.for_google(&entries, false)?,
         false => entries.iter().map(|(_, entry)| entry.to_uri()).collect(),
     };
+    context
+        .audit(&AuditEvent::Exported { format: if arguments.google { "google" } else { "otpauth" }, names: &names })?;
     // Reserved in one piece: a buffer that grew would leave copies behind.
     let mut text = String::with_capacity(uris.iter().map(|uri| uri.expose().len() + 1).sum());
     for uri in &uris {

@@ -17,7 +17,7 @@ pub fn run(context: &Context<'_>) -> Result<Outcome, Error> {
     if !together.is_empty() {
         context.prompt.say(&format!(
             "warning: seeds are to be apart from the keys, and these are still in the keystore `{of_keys}` with them: {}; \
-             `mfavault backup create`, `mfavault mfa remove` and `mfavault backup restore` take them over",
+             `mfavault keystore move --to {of_seeds} --seeds` takes them over",
             together.join(", ")
         ));
     }

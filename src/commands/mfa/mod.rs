@@ -1,6 +1,5 @@
 //! The virtual MFA device: enable, resync, deactivate, replace; import, export; list, show, rename, remove; consent.
 
-mod account;
 pub mod codes;
 pub mod consent;
 pub mod deactivate;
@@ -8,6 +7,7 @@ pub mod enable;
 pub mod export;
 pub mod import;
 pub mod list;
+pub mod policy;
 mod prove;
 pub mod qr;
 pub mod remote;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::account::{Account, FAULT_PAUSE, may_have_been_obeyed, serial_of};
+use crate::commands::account::{Account, FAULT_PAUSE, may_have_been_obeyed, serial_of};
 use crate::{
     aws::{AwsError, MfaProof},
     commands::{Error, SessionRequest},
     session::{Call, Plan, Step},
-    vault::{DeviceRecord, SessionKind, SessionRecord},
+    vault::{AuditEvent, DeviceRecord, SessionKind, SessionRecord},
 };
 
 /// How often the proof is tried while STS does not know the device yet: it took 8 to 14 s, seldom more. AWS looks at
@@ -52,6 +52,13 @@ impl Account<'_> {
             tries += 1;
             let error = match self.context.aws.get_session_token(self.key_caller(), duration, Some(&proof)) {
                 Ok(credentials) => {
+                    self.context.audit(&AuditEvent::SessionIssued {
+                        profile: self.profile,
+                        operation: Call::GetSessionToken.as_str(),
+                        access_key_id: credentials.access_key_id.masked(),
+                        mfa: true,
+                        expiration: credentials.expiration,
+                    })?;
                     if let Some(step) = step {
                         let (kind, profile) = (SessionKind::GetSessionToken, step.profile.clone());
                         let session =
@@ -119,12 +126,13 @@ impl Account<'_> {
     fn resync_for_proof(&self, record: &DeviceRecord) -> Result<(), Error> {
         let serial_number = serial_of(record)?;
         let authenticator = self.authenticator();
-        let pair = authenticator.consecutive_codes(record, self.offset()?)?;
+        let pair = authenticator.consecutive_codes(record, self.offset()?, "ResyncMFADevice")?;
         authenticator.wait_for_step_after(record, pair.current.next(), self.offset()?);
-        let pair = authenticator.consecutive_codes(record, self.offset()?)?;
+        let pair = authenticator.consecutive_codes(record, self.offset()?, "ResyncMFADevice")?;
         let codes = [&pair.codes[0], &pair.codes[1]];
         self.context.aws.resync_mfa_device(self.caller(), &self.user_name, serial_number, codes)?;
         authenticator.note_pair(record, &pair)?;
+        self.context.audit_device(&record.device, "resynchronised")?;
         self.say("the device was out of step with AWS; resynchronised it");
         Ok(())
     }

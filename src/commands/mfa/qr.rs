@@ -7,6 +7,7 @@ use crate::{
     commands::{Context, Error, Outcome},
     mfa::qr,
     secret::{SecretBytes, SecretText},
+    vault::AuditEvent,
 };
 
 /// In which form, and where to.
@@ -27,7 +28,8 @@ pub struct Arguments {
 /// asks and nobody agrees, then `Consent`.
 pub fn run(context: &Context<'_>, devices: &Devices, arguments: &Arguments) -> Result<Outcome, Error> {
     let draw = arguments.output.as_deref().map(|path| Ok::<_, Error>((path, format(path)?))).transpose()?;
-    let entries = context.entries(&context.names_of(devices)?, "mfavault mfa qr")?.0;
+    let names = context.names_of(devices)?;
+    let entries = context.entries(&names, "mfavault mfa qr")?.0;
     let texts: Vec<(String, SecretText)> = match arguments.google {
         true => context
             .for_google(&entries, draw.is_none())?
@@ -36,6 +38,7 @@ pub fn run(context: &Context<'_>, devices: &Devices, arguments: &Arguments) -> R
             .collect(),
         false => entries.iter().map(|(name, entry)| (name.clone(), entry.to_uri())).collect(),
     };
+    context.audit(&AuditEvent::Exported { format: "qr", names: &names })?;
     let Some((path, draw)) = draw else {
         let codes = texts.into_iter().map(|(title, text)| Ok((title, qr::terminal(&text)?)));
         let mut codes = codes.collect::<Result<Vec<_>, Error>>()?;

@@ -67,7 +67,47 @@ struct User {
 /// If it failed for all of them, then the error of the first; if the keystore does not open, then `Vault`.
 pub fn run(context: &Context<'_>) -> Result<Outcome, Error> {
     let index = context.vault.index()?;
-    let there = ask_for_all(context, &index)?;
+    let mut seen = look(context, &index)?;
+    if seen.nobody_answered && !seen.failures.is_empty() {
+        return Err(seen.failures.swap_remove(0).1);
+    }
+    for (profile, error) in &seen.failures {
+        context.prompt.say(&format!("note: AWS could not be asked about `{profile}`: {error}"));
+    }
+    for (account_id, profile, error) in &seen.not_listed {
+        context.prompt.say(&format!(
+            "note: `{profile}` cannot list the virtual devices of the account {account_id}, so what is unassigned there \
+             does not show: {error}"
+        ));
+    }
+    let orphans = seen.rows.iter().filter(|row| row.whereabouts == Whereabouts::Orphan);
+    for serial_number in orphans.filter_map(|row| row.serial_number.as_ref()) {
+        context.prompt.say(&format!(
+            "note: nobody has {serial_number}, and its seed is not here; an administrator deletes it with `{}`",
+            super::delete_command(serial_number)
+        ));
+    }
+    Ok(Outcome::RemoteDevices(seen.rows))
+}
+
+/// What was seen, and what not.
+pub(in crate::commands) struct Seen {
+    /// The devices of both sides.
+    pub(in crate::commands) rows: Vec<RemoteRow>,
+    /// The profiles that AWS could not be asked with.
+    pub(in crate::commands) failures: Vec<(ProfileName, Error)>,
+    /// The accounts whose devices could not be listed, and with whose keys that was tried.
+    pub(in crate::commands) not_listed: Vec<(String, ProfileName, AwsError)>,
+    /// Whether AWS could be asked with no profile at all.
+    nobody_answered: bool,
+}
+
+/// Asks AWS, as [`run`]; says nothing.
+///
+/// # Errors
+/// If the keystore does not open, then `Vault`.
+pub(in crate::commands) fn look(context: &Context<'_>, index: &Index) -> Result<Seen, Error> {
+    let (there, failures) = ask_for_all(context, index)?;
     let mut rows: Vec<RemoteRow> = index.devices.iter().map(|(name, entry)| held_row(name, entry, &there)).collect();
     let not_held = |serial_number: &SerialNumber| index.device_with_serial(serial_number).is_none();
     let enabled =
@@ -80,42 +120,25 @@ pub fn run(context: &Context<'_>) -> Result<Outcome, Error> {
             profile: Some(profile.clone()),
             whereabouts,
         });
-        if whereabouts == Whereabouts::Orphan {
-            context.prompt.say(&format!(
-                "note: nobody has {serial_number}, and its seed is not here; an administrator deletes it with `{}`",
-                super::delete_command(serial_number)
-            ));
-        }
     }
-    Ok(Outcome::RemoteDevices(rows))
+    let nobody_answered = there.asked.is_empty();
+    let not_listed = there.not_listed.into_iter().filter(|(account_id, _)| !there.accounts.contains_key(account_id));
+    let not_listed = not_listed.map(|(account_id, (profile, error))| (account_id, profile, error)).collect();
+    Ok(Seen { rows, failures, not_listed, nobody_answered })
 }
 
-fn ask_for_all(context: &Context<'_>, index: &Index) -> Result<There, Error> {
+fn ask_for_all(context: &Context<'_>, index: &Index) -> Result<(There, Vec<(ProfileName, Error)>), Error> {
     let mut there = There::default();
-    let mut failures: Vec<(&ProfileName, Error)> = Vec::new();
+    let mut failures = Vec::new();
     for profile in index.keys.keys() {
         match there.ask(context, profile) {
             Ok(()) => {}
             // A keystore that does not open for one opens for none.
             Err(error @ Error::Vault(VaultError::Keystore(_))) => return Err(error),
-            Err(error) => failures.push((profile, error)),
+            Err(error) => failures.push((profile.clone(), error)),
         }
     }
-    if there.asked.is_empty() && !failures.is_empty() {
-        return Err(failures.swap_remove(0).1);
-    }
-    for (profile, error) in failures {
-        context.prompt.say(&format!("note: AWS could not be asked about `{profile}`: {error}"));
-    }
-    for (account_id, (profile, error)) in &there.not_listed {
-        if !there.accounts.contains_key(account_id) {
-            context.prompt.say(&format!(
-                "note: `{profile}` cannot list the virtual devices of the account {account_id}, so what is unassigned there \
-                 does not show: {error}"
-            ));
-        }
-    }
-    Ok(there)
+    Ok((there, failures))
 }
 
 impl There {

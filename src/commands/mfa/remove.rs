@@ -2,7 +2,7 @@
 
 use crate::{
     commands::{Context, Error, Outcome},
-    vault::DeviceEntry,
+    vault::{AuditEvent, DeviceEntry, VaultError},
 };
 
 /// Removes the device and its seed from the vault.
@@ -15,6 +15,12 @@ pub fn run(context: &Context<'_>, name: &str, confirmed: bool) -> Result<Outcome
     let index = context.vault.index()?;
     let Some(entry) = index.devices.get(name) else { return Err(Error::NoDevice { name: name.to_owned() }) };
     context.confirm(confirmed, &question(name, entry), "--force")?;
+    let serial_number = entry.serial_number.as_ref();
+    // What is locked is found out before the log says that it is gone.
+    if let Err(error @ VaultError::Keystore(_)) = context.vault.device(name) {
+        return Err(error.into());
+    }
+    context.audit(&AuditEvent::DeviceChanged { device: name, serial_number, change: "removed" })?;
     context.vault.forget_device(name)?;
     context.prompt.say(&format!("forgot the device `{name}`"));
     if let Some(serial_number) = entry.serial_number.as_ref().filter(|_| !entry.deactivated) {

@@ -20,6 +20,7 @@ pub fn run(context: &Context<'_>, name: &str, new_name: &str) -> Result<Outcome,
         if context.vault.device(new_name)?.is_some_and(|there| there != renamed) {
             return Err(Error::NameTaken { name: new_name.to_owned() });
         }
+        context.audit_device(&renamed.device, &format!("renamed from {name}"))?;
     }
     if !context.vault.rename_device(name, new_name)? {
         return Err(Error::NoDevice { name: name.to_owned() });

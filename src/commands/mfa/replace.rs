@@ -4,17 +4,18 @@
 use std::path::PathBuf;
 
 use super::{
-    AtAws,
-    account::{Account, serial_of},
-    enable,
+    AtAws, enable,
     retire::Retirement,
     target::{Target, check_account},
 };
 use crate::{
-    commands::{Context, Error, Outcome},
+    commands::{
+        Context, Error, Outcome,
+        account::{Account, serial_of},
+    },
     mfa::SerialNumber,
     profile::ProfileName,
-    vault::{DeviceRecord, Enrolment},
+    vault::{AuditEvent, DeviceRecord, Enrolment},
     visible::shell_word,
 };
 
@@ -127,8 +128,9 @@ impl Replacement<'_> {
         if let Some(name) = name {
             self.take_name(serial_number, &name)?;
         }
-        vault.end_enrolment(account.profile)?;
         let name = vault.index()?.device_with_serial(serial_number).unwrap_or_default().to_owned();
+        self.audit(&name, serial_number, &format!("replaced {}", self.old))?;
+        vault.end_enrolment(account.profile)?;
         account.say(&format!("{serial_number} has replaced {}; here it is `{name}`", self.old));
         Ok(())
     }
@@ -163,6 +165,7 @@ impl Replacement<'_> {
         let fresh = || (1..).map(|number| format!("{name}-old-{number}"));
         let aside = other.or_else(|| [format!("{name}-old")].into_iter().chain(fresh()).find(is_free));
         if let Some(aside) = &aside {
+            self.audit(aside, self.old, &format!("renamed from {name}"))?;
             vault.rename_device(name, aside)?;
         }
         Ok(aside)
@@ -174,10 +177,16 @@ impl Replacement<'_> {
         let index = vault.index()?;
         if index.devices.get(name).is_none_or(|entry| entry.serial_number.as_ref() == Some(new)) {
             for before in index.names_with_serial(new).filter(|before| *before != name) {
+                self.audit(name, new, &format!("renamed from {before}"))?;
                 vault.rename_device(before, name)?;
             }
         }
         Ok(())
+    }
+
+    fn audit(&self, device: &str, serial_number: &SerialNumber, change: &str) -> Result<(), Error> {
+        let event = AuditEvent::DeviceChanged { device, serial_number: Some(serial_number), change };
+        self.account.context.audit(&event)
     }
 
     fn warn(&self, why: &str, name: Option<&str>) {

@@ -1,14 +1,15 @@
 //! `mfa resync`: brings a device back into step with AWS, by two consecutive codes, and proves that AWS takes the next.
 
 use super::{
-    AtAws,
-    account::{Account, may_have_been_obeyed, serial_of},
-    misfit,
+    AtAws, misfit,
     target::{Target, check_account},
 };
 use crate::{
     aws::AwsError,
-    commands::{Context, Error, Outcome},
+    commands::{
+        Context, Error, Outcome,
+        account::{Account, may_have_been_obeyed, serial_of},
+    },
     vault::DeviceRecord,
 };
 
@@ -52,12 +53,13 @@ fn resync(account: &Account<'_>, record: &DeviceRecord) -> Result<(), Error> {
     let (serial_number, authenticator) = (serial_of(record)?, account.authenticator());
     let mut again = false;
     loop {
-        let pair = authenticator.newer_pair(record, account.offset()?)?;
+        let pair = authenticator.newer_pair(record, account.offset()?, "ResyncMFADevice")?;
         let codes = [&pair.codes[0], &pair.codes[1]];
         let asked = account.context.aws.resync_mfa_device(account.caller(), &account.user_name, serial_number, codes);
         match asked {
             Ok(()) => {
                 authenticator.note_pair(record, &pair)?;
+                account.context.audit_device(&record.device, "resynchronised")?;
                 account.say(&format!("resynchronised {serial_number} with two consecutive codes"));
                 return Ok(());
             }

@@ -1,14 +1,14 @@
 //! The end of a device: AWS demands it no more, forgets it, and so does this vault. Each step is read off what AWS and
 //! the vault have, so that a second run ends what a first one began; the seed goes last.
 
-use super::account::{Account, FAULT_PAUSE, may_have_been_obeyed};
+use crate::commands::account::{Account, FAULT_PAUSE, may_have_been_obeyed};
 use crate::{
     aws::{AwsError, EnabledDevice},
     commands::Error,
     mfa::SerialNumber,
     profile::{FileKind, ProfileName, SectionName},
     shared_config,
-    vault::DeviceRecord,
+    vault::{AuditEvent, DeviceRecord},
 };
 
 /// How a device stands at AWS.
@@ -78,6 +78,7 @@ impl<'a> Retirement<'a> {
         if self.standing == Standing::Enabled {
             self.show_mfa()?;
             self.deactivate_at_aws()?;
+            self.audit("deactivated")?;
             self.account.say(&format!("AWS does not demand {serial_number} of {user_name} any more"));
         } else {
             self.account.say(&format!("AWS does not demand {serial_number} of {user_name}"));
@@ -99,14 +100,26 @@ impl<'a> Retirement<'a> {
     pub(super) fn delete(&self) -> Result<(), Error> {
         if self.standing != Standing::Gone {
             self.delete_at_aws()?;
+            self.audit("deleted")?;
             self.account.say(&format!("deleted {} at AWS", self.serial_number));
         }
         let vault = self.account.context.vault;
         for name in vault.index()?.names_with_serial(self.serial_number) {
+            let serial_number = Some(self.serial_number);
+            let event = AuditEvent::DeviceChanged { device: name, serial_number, change: "removed" };
+            self.account.context.audit(&event)?;
             vault.forget_device(name)?;
             self.account.say(&format!("forgot the seed of `{name}`"));
         }
         Ok(())
+    }
+
+    /// What AWS did; a device that is not held here goes by its name there.
+    fn audit(&self, change: &str) -> Result<(), Error> {
+        let context = self.account.context;
+        let (index, serial_number) = (context.vault.index()?, self.serial_number);
+        let device = index.device_with_serial(serial_number).unwrap_or_else(|| serial_number.device_name());
+        context.audit(&AuditEvent::DeviceChanged { device, serial_number: Some(serial_number), change })
     }
 
     fn others(&self) -> impl Iterator<Item = &EnabledDevice> {

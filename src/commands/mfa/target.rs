@@ -3,7 +3,7 @@
 use super::AtAws;
 use crate::{
     arn::Arn,
-    commands::{Context, Error, mfa::account::Account},
+    commands::{Context, Error, account::Account},
     mfa::SerialNumber,
     profile::ProfileName,
     vault::DeviceRecord,

@@ -123,6 +123,7 @@ impl Ceremony<'_> {
             self.undo(&record);
             return Err(error.into());
         }
+        self.context.audit_device(&record.device, "created")?;
         self.say(&format!(
             "stored its seed in the keystore `{}` and read it back",
             self.context.vault.seed_keystore_name()

@@ -9,7 +9,7 @@ use crate::{
     commands::Error,
     mfa::{qr, uri::OtpauthUri},
     secret::SecretBytes,
-    vault::DeviceRecord,
+    vault::{AuditEvent, DeviceRecord},
 };
 
 impl Ceremony<'_> {
@@ -36,6 +36,8 @@ impl Ceremony<'_> {
         match holds(path, &picture) {
             true => self.say(&format!("the QR code is in {} already", path.display())),
             false => {
+                let names = [record.device.name.clone()];
+                self.context.audit(&AuditEvent::Exported { format: "qr", names: &names })?;
                 atomic_file::write_user_file(path, picture.expose(), false).map_err(|error| taken(path, error))?;
                 self.say(&format!("wrote the QR code to {}: keep it where no computer reads it", path.display()));
             }

@@ -69,6 +69,10 @@ impl Ceremony<'_> {
 
     /// Forgets a device that AWS does not have, its picture, and that it was begun.
     fn forget(&self, record: &DeviceRecord, what: &str) {
+        if let Err(error) = self.context.audit_device(&record.device, "undone") {
+            // What went wrong before is the error to tell, and a useless seed had better go.
+            self.say(&format!("warning: the audit log cannot be written: {error}"));
+        }
         let forgotten = self.context.vault.forget_device(&record.device.name).is_ok();
         if let (true, Ok(serial_number)) = (forgotten, serial_of(record))
             && self.context.vault.end_enrolment(self.account.profile).is_ok()

@@ -47,6 +47,7 @@ pub(super) fn run(
     if !at_hand {
         context.confirm(way.confirmed, &format!("Import `{name}`?"), "--yes")?;
     }
+    context.audit_device(&record.device, "imported")?;
     context.vault.store_device(&record)?;
     context.prompt.say(&match &record.device.serial_number {
         Some(serial) => format!("stored the seed of `{name}` ({serial})"),

@@ -85,6 +85,7 @@ fn store(context: &Context<'_>, planned: &[Planned], provenance: &str) -> Result
                     record.device.serial_number.or_else(|| there.device.serial_number.clone());
             }
             done.push(before);
+            context.audit_device(&record.device, "imported")?;
             context.vault.store_device(&record)?;
         }
         Ok(())
@@ -92,7 +93,7 @@ fn store(context: &Context<'_>, planned: &[Planned], provenance: &str) -> Result
     let result = write();
     if result.is_err() {
         for before in done.iter().rev() {
-            // The first error is the one to tell; a keystore that fails again changes nothing about it.
+            // The first error is the one to tell; a keystore or log that fails again changes nothing about it.
             let _ = context.vault.put_back(before);
         }
     }
