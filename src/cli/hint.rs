@@ -2,15 +2,17 @@
 //! not compile until somebody decided what to say.
 
 mod files;
+mod rotate;
 mod sessions;
 
 use std::ffi::OsString;
 
 use self::{
-    files::{of_backup, of_file, of_interchange, of_shares, of_vault},
+    files::{of_aws_vault, of_backup, of_file, of_interchange, of_shares, of_vault},
     sessions::{of_aws, of_consent, of_obtain, of_profile},
 };
 use crate::{
+    aws::endpoints,
     clipboard::ClipboardError,
     commands::{
         Error,
@@ -30,7 +32,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::File(error) => of_file(error),
         Error::Settings(SettingsError::File(error)) => of_file(error),
         Error::Settings(SettingsError::Invalid { .. }) => {
-            Some("its keys are `keystore` and `seed_keystore`, each \"auto\", \"os\" or \"file\"".to_owned())
+            Some("`mfavault settings --help` lists the keys, their values and what holds without them".to_owned())
         }
         Error::Aws(error) => of_aws(error),
         Error::Obtain(error) => of_obtain(error),
@@ -93,6 +95,10 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             "replace its seed with `mfavault mfa import {name} --force`, or give another --serial",
             name = shell_word(name)
         )),
+        Error::NoPartition { .. } => {
+            Some(format!("one of {}", endpoints::partition_names().collect::<Vec<_>>().join(", ")))
+        }
+        Error::ReportLate => Some("try again in a minute: AWS goes on making it".to_owned()),
         Error::NameNeeded => Some("give a name: `mfavault mfa import NAME`".to_owned()),
         Error::NotForAws { .. } => {
             Some("import it without --serial and --profile to use it with `mfavault code`".to_owned())
@@ -112,6 +118,14 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::KeyRefused { .. } => {
             Some("check both halves; a new key is known after some seconds; --no-verify stores it unchecked".to_owned())
         }
+        Error::KeyConflict { .. } => Some("--force replaces them; --profile takes only the others".to_owned()),
+        Error::AwsVault(error) => of_aws_vault(error),
+        Error::AwsVaultBackend { .. } => Some(
+            "read are `secret-service`, `file` and `pass`; or print each key, `aws-vault export --no-session PROFILE`, \
+             and store it with `mfavault add PROFILE`"
+                .to_owned(),
+        ),
+        Error::Rotate(error) => rotate::hint(error),
         Error::RootUser { arn } => Some(format!(
             "sign in to the console as root, under `Security credentials` assign an MFA device, an authenticator app, and \
              choose `Show secret key`; then `mfavault mfa import root --serial arn:{}:iam::{}:mfa/root-account-mfa-device` \
@@ -174,7 +188,10 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             profile = shell_word(profile)
         )),
         Error::NothingToUnlock { .. } => {
-            Some("the system opens it when you log in; `unlock` is for --keystore file".to_owned())
+            Some("the system opens its own when you log in, `pass` asks by itself; --keystore file names the encrypted file".to_owned())
+        }
+        Error::PassphraseRememberedStill { .. } => {
+            Some("see to the system's keystore, then `mfavault keystore passphrase --to-os`".to_owned())
         }
         Error::PassphrasesDiffer | Error::EmptyPassphrase => Some("try again".to_owned()),
         Error::BackupNotReadBack { .. } => {
@@ -231,10 +248,13 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         | Error::SerialNumber(_)
         | Error::NoFolder { .. }
         | Error::KeyInput { .. }
+        | Error::NoKeysToImport
+        | Error::PasswordStore { .. }
         | Error::DeviceName { .. }
         | Error::NotSetUp { .. }
         | Error::WatchNeedsTerminal
         | Error::NotText { .. }
+        | Error::Report(_)
         | Error::Rehearsal { .. }
         | Error::Policy { .. }
         | Error::Io { .. } => None,

@@ -25,6 +25,7 @@ pub(in crate::cli) enum MfaCommand {
     Codes(CodesArgs),
     Qr(QrArgs),
     Export(MfaExportArgs),
+    Policy(PolicyArgs),
     #[command(visible_alias = "rm")]
     Remove(MfaRemoveArgs),
 }
@@ -123,6 +124,23 @@ pub(in crate::cli) struct ReplaceArgs {
     /// Do not ask
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+}
+
+/// Print the IAM policy that demands MFA of users, and lets them manage their own devices and keys
+///
+/// For `aws iam create-policy`. It is the one AWS documents ("Allows MFA-authenticated IAM users to manage their own
+/// credentials"), for the partition of the profile's region.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mfavault mfa policy > force-mfa.json
+  mfavault exec admin -- aws iam create-policy --policy-name ForceMFA \\
+    --policy-document \"$(mfavault mfa policy)\"")]
+pub(in crate::cli) struct PolicyArgs {
+    /// The profile whose region says which partition [default: $AWS_PROFILE, else `default`]
+    pub(in crate::cli) profile: Option<ProfileName>,
+    /// The partition, such as `aws-us-gov`
+    #[arg(long, value_name = "NAME", conflicts_with = "profile")]
+    pub(in crate::cli) partition: Option<String>,
 }
 
 /// Give a device another local name; AWS is not told

@@ -1,7 +1,10 @@
 //! The words of the command line: clap's tree. The doc comments are the help text.
 
 mod backup;
+mod care;
 mod import;
+mod keys;
+mod keystore;
 mod mfa;
 mod session;
 mod settings;
@@ -11,8 +14,10 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling};
 
-pub(in crate::cli) use self::{backup::*, import::*, mfa::*, session::*, settings::*, shell::*};
-use crate::{cli::parse, mfa::SerialNumber, profile::ProfileName};
+pub(in crate::cli) use self::{
+    backup::*, care::*, import::*, keys::*, keystore::*, mfa::*, session::*, settings::*, shell::*,
+};
+use crate::{cli::parse, mfa::SerialNumber, profile::ProfileName, settings::KeystoreWish};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Yellow.on_default().bold())
@@ -41,9 +46,9 @@ pub(in crate::cli) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(in crate::cli) struct Global {
-    /// Which keystore: `auto`, `os` (the system's) or `file` (an encrypted file) [env: MFAVAULT_KEYSTORE]
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(in crate::cli) keystore: Option<KeystoreChoice>,
+    /// Which keystore: `auto`, `os` (the system's), `file` (an encrypted file), `pass` or `helper` [env: MFAVAULT_KEYSTORE]
+    #[arg(long, global = true, value_name = "NAME", value_parser = parse::keystore_wish())]
+    pub(in crate::cli) keystore: Option<KeystoreWish>,
     /// Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
     #[arg(long, global = true)]
     pub(in crate::cli) no_input: bool,
@@ -53,13 +58,6 @@ pub(in crate::cli) struct Global {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(in crate::cli) color: ColorChoice,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum KeystoreChoice {
-    Auto,
-    Os,
-    File,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -87,6 +85,10 @@ pub(in crate::cli) enum Command {
     List(ListArgs),
     #[command(visible_alias = "rm")]
     Remove(RemoveArgs),
+    Rotate(RotateArgs),
+    /// Take in access keys from elsewhere: aws-vault, the credentials file, the console's CSV
+    #[command(subcommand)]
+    Import(ImportKeysCommand),
     Exec(ExecArgs),
     Export(ExportArgs),
     CredentialProcess(CredentialProcessArgs),
@@ -108,8 +110,16 @@ pub(in crate::cli) enum Command {
     ClearClipboard(ClearClipboardArgs),
     Unlock(UnlockArgs),
     Lock(LockArgs),
-    /// The settings in config.toml: `keystore`, `seed_keystore`
+    /// Where secrets rest: which keystore, moving all of them to another, the file's passphrase
     #[command(subcommand)]
+    Keystore(KeystoreCommand),
+    Report(ReportArgs),
+    Doctor(DoctorArgs),
+    /// What was done here, by a log that shows when it was changed: show, verify
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// The settings in config.toml, and who said what
+    #[command(subcommand, after_help = settings::KEYS)]
     Settings(SettingsCommand),
     Rehearse(RehearseArgs),
     Init(InitArgs),
@@ -165,12 +175,17 @@ pub(in crate::cli) struct KeySourceArgs {
 
 /// Show profiles with their keys, MFA devices and live sessions
 ///
-/// Unlocks nothing and asks AWS nothing.
+/// Unlocks nothing and asks AWS nothing. The age of a key is since AWS made it; with a `+`, since it is here, for AWS did
+/// not tell.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mfavault list
+  mfavault list --older-than 90d
   mfavault list --json | jq -r '.[].profile'")]
 pub(in crate::cli) struct ListArgs {
+    /// Only profiles whose access key is older than this, such as `90d`
+    #[arg(long, value_name = "TIME", value_parser = parse::age)]
+    pub(in crate::cli) older_than: Option<Duration>,
     /// Print JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
@@ -195,9 +210,9 @@ pub(in crate::cli) struct RemoveArgs {
 #[command(after_help = "Example:
   mfavault unlock --for 8h")]
 pub(in crate::cli) struct UnlockArgs {
-    /// For how long
-    #[arg(long = "for", value_name = "TIME", default_value = "8h", value_parser = parse::some_time)]
-    pub(in crate::cli) time: Duration,
+    /// For how long [default: the setting `unlock_for`, else 8h]
+    #[arg(long = "for", value_name = "TIME", value_parser = parse::unlock_time)]
+    pub(in crate::cli) time: Option<Duration>,
 }
 
 /// Forget the unlocked key of the file keystore

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::{
     atomic_file::FileError,
+    aws_vault::AwsVaultError,
     backup_file::BackupFileError,
     commands::backup::SharesError,
     keystore::KeystoreError,
@@ -18,6 +19,26 @@ pub(super) fn of_vault(error: &VaultError) -> Option<String> {
         VaultError::File(error) => of_file(error),
         VaultError::Damaged { what, .. } => of_damage(what),
         VaultError::NotReadBack { .. } => Some("nothing was entrusted to it; try another with --keystore".to_owned()),
+        VaultError::Moved { .. } => Some("run the same again: it finds them there".to_owned()),
+        VaultError::MoveConflict { keystore, .. } => Some(format!(
+            "nothing was moved; look at what is there with `mfavault list --keystore {keystore}` and `mfavault mfa list \
+             --keystore {keystore}`, and rename or remove one of the two"
+        )),
+        VaultError::WouldHide { keystore, seeds_only } => {
+            let seeds = if *seeds_only { " --seeds" } else { "" };
+            Some(format!(
+                "leave out what asks for another keystore (--keystore, MFAVAULT_KEYSTORE, MFAVAULT_SEED_KEYSTORE, the \
+                 settings), and the vault moves; or `keystore move --to {keystore}{seeds}` first, which brings both together"
+            ))
+        }
+        VaultError::MoveUnfinished { from, to, seeds_only, .. } => {
+            // Without it, the keys would follow the seeds.
+            let seeds = if *seeds_only { " --seeds" } else { "" };
+            Some(format!(
+                "nothing is lost: `mfavault keystore move --to {to}{seeds}` goes on from here, `mfavault keystore move --to \
+                 {from}{seeds}` goes back"
+            ))
+        }
     }
 }
 
@@ -31,17 +52,21 @@ fn of_damage(what: &Part) -> Option<String> {
             )),
             _ => None,
         },
-        Part::Index(path) => Some(format!(
-            "move {} away; the records themselves stay, and `mfavault add PROFILE` and `mfavault mfa import NAME` enter \
-             them again",
-            path.display()
-        )),
+        Part::Index(_) => Some(
+            "`mfavault doctor --fix` makes it anew from what the keystore holds, and sets the damaged one aside"
+                .to_owned(),
+        ),
         Part::Ledger(path) => {
             Some(format!("delete {}; codes of the last minutes may then be refused once", path.display()))
         }
-        Part::Choice(path) => {
-            Some(format!("write `os` or `file`, where your records are, into {}, or give --keystore", path.display()))
-        }
+        Part::Move(path) => Some(format!(
+            "move {} away; what was being moved is in one of the two keystores, or in both: `mfavault keystore list` shows where",
+            path.display()
+        )),
+        Part::Choice(path) => Some(format!(
+            "write `os`, `file`, `pass` or `helper`, where your records are, into {}, or give --keystore",
+            path.display()
+        )),
     }
 }
 
@@ -50,19 +75,51 @@ fn of_keystore(error: &KeystoreError) -> Option<String> {
         KeystoreError::Locked { keystore: "file", .. } => Some(
             "run it on a terminal, or `mfavault unlock --for 8h` first, or set MFAVAULT_PASSPHRASE_FILE".to_owned(),
         ),
+        KeystoreError::Locked { keystore: "pass", .. } => Some(
+            "show any entry with `pass show NAME` first, and GnuPG's agent remembers the passphrase for a while; or run \
+             it where you may be asked"
+                .to_owned(),
+        ),
+        KeystoreError::Locked { keystore: "helper", .. } => {
+            Some("sign in to what the helper speaks to, or run it where you may be asked".to_owned())
+        }
+        KeystoreError::Locked { keystore: "os", .. } => Some(
+            "log in to the desktop, or run it on a terminal there, where it can ask; or use the encrypted file with \
+             --keystore file"
+                .to_owned(),
+        ),
         KeystoreError::Locked { .. } => Some("unlock it where you manage your passwords, then try again".to_owned()),
         KeystoreError::WrongPassphrase { .. } => Some(
             "try again; MFAVAULT_PASSPHRASE and MFAVAULT_PASSPHRASE_FILE come before a question; the keystore itself is whole"
                 .to_owned(),
         ),
         KeystoreError::Unavailable { keystore: "os", .. } => {
-            Some("start the system's keyring, or use the encrypted file with --keystore file".to_owned())
+            Some(
+                "over SSH and in containers there is often none: use the encrypted file with --keystore file; on a \
+                 desktop, start its keyring"
+                    .to_owned(),
+            )
+        }
+        KeystoreError::Corrupt { keystore: "os", .. } => {
+            Some("find the items of mfavault where you manage your passwords, and delete what is not right".to_owned())
+        }
+        KeystoreError::Unavailable { keystore: "pass", .. } => Some(
+            "`pass insert try/it` and `pass show try/it` must work by themselves; `pass init GPG-ID` makes a store"
+                .to_owned(),
+        ),
+        KeystoreError::Unavailable { keystore: "helper", .. } => {
+            Some("look at the setting `helper`: it is the program's absolute path and its arguments".to_owned())
+        }
+        KeystoreError::Unavailable { keystore: "kernel", .. } => {
+            Some("take the setting `session_keystore` out, and sessions go where the keys are".to_owned())
         }
         KeystoreError::Corrupt { keystore: "file", .. } => Some(
-            "the generation before it is beside it: copy `keystore.previous` to `keystore` to go back to it".to_owned(),
+            "`mfavault doctor --restore-keystore` goes back to the generation before, and sets what is damaged aside"
+                .to_owned(),
         ),
         KeystoreError::File(error) => of_file(error),
         KeystoreError::NotFound { .. }
+        | KeystoreError::NothingToRestore { .. }
         | KeystoreError::Interrupted
         | KeystoreError::Unavailable { .. }
         | KeystoreError::TooLarge { .. }
@@ -76,8 +133,25 @@ pub(super) fn of_file(error: &FileError) -> Option<String> {
         FileError::Io { source, .. } => match source.kind() {
             io::ErrorKind::AlreadyExists => Some("choose another name, or replace it with --force".to_owned()),
             io::ErrorKind::StorageFull => Some("free some space; what was there before is whole".to_owned()),
+            io::ErrorKind::ReadOnlyFilesystem => Some(
+                "copy mfavault's folder to a disk that can be written, and name the copy with MFAVAULT_HOME".to_owned(),
+            ),
             _ => None,
         },
+    }
+}
+
+pub(super) fn of_aws_vault(error: &AwsVaultError) -> Option<String> {
+    match error {
+        AwsVaultError::Unavailable { .. } => Some(
+            "start the system's keyring; if the keys are elsewhere, give --backend file or --backend pass".to_owned(),
+        ),
+        AwsVaultError::Locked { .. } => Some("unlock it where you manage your passwords, then try again".to_owned()),
+        AwsVaultError::WrongPassphrase { .. } => {
+            Some("try again; AWS_VAULT_FILE_PASSPHRASE, if it is set, comes before the question".to_owned())
+        }
+        AwsVaultError::File(error) => of_file(error),
+        AwsVaultError::TooMany { .. } | AwsVaultError::Folder { .. } => None,
     }
 }
 
@@ -122,5 +196,23 @@ pub(super) fn of_interchange(error: &InterchangeError) -> Option<String> {
         }
         InterchangeError::Incomplete { .. } => Some("name the pictures of all its QR codes at once".to_owned()),
         InterchangeError::TooCostly { .. } | InterchangeError::TooLarge { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_of_the_seeds_goes_on_and_back_without_the_keys() {
+        let unfinished = |seeds_only| {
+            let source = Box::new(VaultError::Moved { from: "file".to_owned(), to: "os".to_owned() });
+            let (from, to) = ("file".to_owned(), "os".to_owned());
+            of_vault(&VaultError::MoveUnfinished { from, to, seeds_only, source }).expect("a hint")
+        };
+        let commands = |hint: &str| hint.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let of_all = ["mfavault keystore move --to os", "mfavault keystore move --to file"];
+        assert_eq!(commands(&unfinished(false)), of_all);
+        assert_eq!(commands(&unfinished(true)), of_all.map(|command| format!("{command} --seeds")));
     }
 }

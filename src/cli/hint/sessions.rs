@@ -114,6 +114,7 @@ pub(super) fn of_aws(error: &AwsError) -> Option<String> {
              in three minutes AWS takes none"
                 .to_owned(),
         ),
+        AwsError::AccessDenied { operation, message } if operation.contains("AccessKey") => Some(of_access_keys(message)),
         AwsError::AccessDenied { message, .. } if message.contains("explicit deny") => {
             Some("a policy forbids it, as force-MFA policies do without MFA: is mfa_serial set? see `mfavault list`".to_owned())
         }
@@ -158,6 +159,14 @@ pub(super) fn of_aws(error: &AwsError) -> Option<String> {
         | AwsError::InvalidSettings { .. }
         | AwsError::Service { .. } => None,
     }
+}
+
+/// What IAM denies of a user's own keys.
+fn of_access_keys(message: &str) -> String {
+    let denied = "a policy forbids it, as force-MFA policies do without MFA: `mfavault mfa enable` makes a device";
+    let not_allowed = "ask an administrator to allow iam:ListAccessKeys, iam:CreateAccessKey, iam:UpdateAccessKey and \
+                       iam:DeleteAccessKey for the user's own keys, as AWS's documented policies do";
+    if message.contains("explicit deny") { denied } else { not_allowed }.to_owned()
 }
 
 pub(super) fn of_profile(error: &ProfileError) -> Option<String> {
