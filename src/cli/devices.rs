@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     atomic_file,
-    commands::{self, Context, Error, Outcome},
+    commands::{self, Context, Error, Outcome, mfa::policy::Partition},
     mfa::interchange::MOST_BYTES,
     secret::SecretBytes,
     vault::Consent,
@@ -49,6 +49,10 @@ pub(super) fn mfa(context: &Context<'_>, command: MfaCommand) -> Result<Outcome,
                 ConsentPolicy::Free => None,
             };
             commands::mfa::consent::run(context, &arguments.name, consent)
+        }
+        MfaCommand::Policy(arguments) => {
+            let of_profile = || Partition::OfProfile(context.profile_or_default(arguments.profile));
+            commands::mfa::policy::run(context, &arguments.partition.map_or_else(of_profile, Partition::Named))
         }
         MfaCommand::Import(arguments) => commands::mfa::import::run(context, import(arguments)?),
         MfaCommand::List(arguments) if arguments.remote => commands::mfa::remote::run(context),

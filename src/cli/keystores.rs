@@ -3,27 +3,42 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::{
-    args::{Global, KeystoreChoice},
-    render,
-    wire::World,
-};
+use super::{args::Global, wire::World};
 use crate::{
     commands::Error,
-    environment::{Environment, EnvironmentError},
-    keystore::{Keystore, KeystoreKind, OsKeystore, choose},
-    settings::{KeystoreWish, Line, Settings},
+    environment::{Environment, EnvironmentError, without_credentials},
+    keystore::{HelperKeystore, KernelKeystore, Keystore, KeystoreKind, OsKeystore, PassKeystore, choose},
+    settings::{KeystoreWish, Line, SessionPlace, Settings},
     vault::{CHOICE, Part, SEED_CHOICE, Vault, VaultError},
 };
 
 /// Who said it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Origin {
+pub(super) enum Origin {
     Option(&'static str),
     Environment(&'static str),
     Settings(PathBuf, usize),
     Recorded(PathBuf),
     Default,
+}
+
+impl Origin {
+    fn recorded(environment: &Environment, choice: &str) -> Self {
+        Origin::Recorded(environment.folders.data.join(choice))
+    }
+
+    /// What makes it say another keystore.
+    fn change(&self, setting: &str, to: KeystoreKind) -> String {
+        match self {
+            Origin::Option(option) => format!("leave {option} out from now on"),
+            Origin::Environment(variable) => format!("unset {variable}, or set it to `{to}`"),
+            Origin::Settings(path, line) => {
+                format!("delete {}:{line}, or write `{setting} = \"{to}\"`", path.display())
+            }
+            Origin::Recorded(path) => format!("write `{to}` into {}", path.display()),
+            Origin::Default => format!("give --keystore {to}"),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -52,7 +67,7 @@ impl Wish {
         settings: &Settings,
     ) -> Result<Option<Self>, Error> {
         if let Some(name) = in_environment {
-            let reason = || "it is none of auto, os, file".to_owned();
+            let reason = || format!("it is none of {}", KeystoreWish::ALL.map(KeystoreWish::name).join(", "));
             let value =
                 KeystoreWish::named(name).ok_or_else(|| EnvironmentError::Unparsable { variable, reason: reason() })?;
             return Ok(Some(Wish { value, origin: Origin::Environment(variable) }));
@@ -63,18 +78,24 @@ impl Wish {
 
     /// None if whatever there is will do.
     fn kind(&self) -> Option<KeystoreKind> {
-        match self.value {
-            KeystoreWish::Auto => None,
-            KeystoreWish::Os => Some(KeystoreKind::Os),
-            KeystoreWish::File => Some(KeystoreKind::File),
-        }
+        KeystoreKind::named(self.value.name())
     }
+}
+
+/// A keystore that was chosen.
+pub(super) struct Chosen {
+    pub(super) kind: KeystoreKind,
+    /// Who said so, or what led to it.
+    pub(super) reason: String,
+    /// By what is recorded, or would be; not by somebody's wish.
+    pub(super) by_record: bool,
 }
 
 /// The keystores that are wanted.
 pub(super) struct Wishes {
     keys: Option<Wish>,
     seeds: Option<Wish>,
+    pub(super) settings: Settings,
 }
 
 /// The keystores that are used.
@@ -82,45 +103,67 @@ pub(super) struct Keystores {
     main: Box<dyn Keystore>,
     /// The seeds' own, and whether new ones go there.
     seeds: Option<(Box<dyn Keystore>, bool)>,
+    /// The sessions' own, and whether new ones go there.
+    sessions: (KernelKeystore, bool),
+    /// Whether that of the keys, and the seeds', are what is recorded.
+    by_record: (bool, bool),
 }
 
 impl Wishes {
     pub(super) fn read(global: &Global, environment: &Environment) -> Result<Self, Error> {
         let settings = Settings::read(&environment.folders.config)?;
-        let option = global.keystore.map(|choice| match choice {
-            KeystoreChoice::Auto => KeystoreWish::Auto,
-            KeystoreChoice::Os => KeystoreWish::Os,
-            KeystoreChoice::File => KeystoreWish::File,
-        });
-        let keys = match option {
+        let keys = match global.keystore {
             Some(value) => Some(Wish { value, origin: Origin::Option("--keystore") }),
             None => Wish::of("MFAVAULT_KEYSTORE", environment.keystore.as_deref(), settings.keystore, &settings)?,
         };
         let in_environment = environment.seed_keystore.as_deref();
         let seeds = Wish::of("MFAVAULT_SEED_KEYSTORE", in_environment, settings.seed_keystore, &settings)?;
-        Ok(Wishes { keys, seeds })
+        Ok(Wishes { keys, seeds, settings })
     }
 
-    fn main(&self, environment: &Environment) -> Result<KeystoreKind, Error> {
-        let wish = self.keys.as_ref().and_then(Wish::kind);
+    /// The keystore of the keys.
+    ///
+    /// # Errors
+    /// If a recorded choice cannot be read, or the system's keystore is locked before a choice was made, then `Vault`.
+    pub(super) fn main(&self, environment: &Environment) -> Result<Chosen, Error> {
+        let wish = self.keys.as_ref().and_then(|wish| Some((wish, wish.kind()?)));
         let recorded = match wish {
             // Not read where it does not decide: the warm path has a file less to open.
             Some(_) => None,
             None => recorded(environment, CHOICE)?,
         };
-        let choice = choose(wish, recorded, OsKeystore::probe).map_err(VaultError::from)?;
+        let kind = wish.map(|(_, kind)| kind);
+        let collection = self.collection();
+        let choice = choose(kind, recorded, || OsKeystore::probe(collection)).map_err(VaultError::from)?;
         log::debug!("keystore {}: {}", choice.kind, choice.reason);
-        Ok(choice.kind)
+        let reason = match (wish, recorded) {
+            (Some((wish, _)), _) => wish.origin.to_string(),
+            (None, Some(_)) => Origin::recorded(environment, CHOICE).to_string(),
+            (None, None) => choice.reason,
+        };
+        Ok(Chosen { kind: choice.kind, reason, by_record: wish.is_none() })
+    }
+
+    /// The label of the system's collection for new items.
+    pub(super) fn collection(&self) -> Option<&str> {
+        self.settings.secret_service_collection.as_ref().map(|label| label.value.as_str())
     }
 
     /// The seeds' own keystore, if they have one, and whether new ones go there.
-    fn seeds(&self, environment: &Environment, main: KeystoreKind) -> Result<Option<(KeystoreKind, bool)>, Error> {
-        match self.seeds.as_ref().map(Wish::kind) {
-            Some(Some(wish)) if wish != main => Ok(Some((wish, true))),
+    ///
+    /// # Errors
+    /// If the recorded choice cannot be read, then `Vault`.
+    pub(super) fn seeds(&self, environment: &Environment, main: KeystoreKind) -> Result<Option<(Chosen, bool)>, Error> {
+        match self.seeds.as_ref().map(|wish| (wish, wish.kind())) {
+            Some((wish, Some(kind))) if kind != main => {
+                Ok(Some((Chosen { kind, reason: wish.origin.to_string(), by_record: false }, true)))
+            }
             // Those that are there already are still found.
             wish => {
                 let recorded = recorded(environment, SEED_CHOICE)?.filter(|kind| *kind != main);
-                Ok(recorded.map(|kind| (kind, wish.is_none())))
+                let reason = || Origin::recorded(environment, SEED_CHOICE).to_string();
+                let chosen = recorded.map(|kind| Chosen { kind, reason: reason(), by_record: true });
+                Ok(chosen.map(|chosen| (chosen, wish.is_none())))
             }
         }
     }
@@ -131,18 +174,80 @@ impl Wishes {
     /// If a recorded choice cannot be read, or the system's keystore is locked before a choice was made, then `Vault`.
     pub(super) fn keystores(&self, world: &World) -> Result<Keystores, Error> {
         let main = self.main(&world.environment)?;
-        let seeds = self.seeds(&world.environment, main)?;
-        let open = |kind, of_seeds| -> Box<dyn Keystore> {
-            match kind {
-                KeystoreKind::Os => Box::new(OsKeystore::new(world.interactive)),
-                KeystoreKind::File => Box::new(world.file_keystore(of_seeds)),
-            }
-        };
-        let seeds = seeds.map(|(kind, takes_new)| {
-            log::debug!("keystore of seeds {kind}");
-            (open(kind, true), takes_new)
+        let seeds = self.seeds(&world.environment, main.kind)?;
+        let by_record = (main.by_record, seeds.as_ref().is_none_or(|(seeds, _)| seeds.by_record));
+        let seeds = seeds.map(|(seeds, takes_new)| {
+            log::debug!("keystore of seeds {}", seeds.kind);
+            (self.open(seeds.kind, world, true), takes_new)
         });
-        Ok(Keystores { main: open(main, false), seeds })
+        let sessions = self.sessions(&world.environment, main.kind)?;
+        Ok(Keystores { main: self.open(main.kind, world, false), seeds, sessions, by_record })
+    }
+
+    /// All that there are; opens nothing yet.
+    pub(super) fn all(&self, world: &World) -> Vec<Box<dyn Keystore>> {
+        KeystoreKind::ALL.into_iter().map(|kind| self.open(kind, world, false)).collect()
+    }
+
+    /// After everything went to a keystore: who still wants another one, and what to change there.
+    pub(super) fn say_who_wants_otherwise(&self, to: KeystoreKind, world: &World) {
+        if let Some((wish, kind)) = self.keys.as_ref().and_then(|wish| Some((wish, wish.kind()?)))
+            && kind != to
+        {
+            world.prompt.say(&format!(
+                "warning: commands still look in the keystore `{kind}` ({}): {}",
+                wish.origin,
+                wish.origin.change("keystore", to)
+            ));
+        }
+        if let Some((wish, kind)) = self.seeds.as_ref().and_then(|wish| Some((wish, wish.kind()?)))
+            && kind != to
+        {
+            world.prompt.say(&format!(
+                "note: new seeds go to the keystore `{kind}` ({}): `mfavault keystore move --to {kind} --seeds` takes those \
+                 that there are to it",
+                wish.origin
+            ));
+        }
+    }
+
+    /// The same after the seeds went to a keystore; it may be that of the keys.
+    pub(super) fn say_who_wants_seeds_otherwise(&self, to: KeystoreKind, are_apart: bool, world: &World) {
+        let Some(wish) = &self.seeds else { return };
+        if wish.kind().map_or(are_apart, |kind| kind != to) {
+            world.prompt.say(&format!(
+                "warning: new seeds still go elsewhere, as `{}` is wanted ({}): {}",
+                wish.value,
+                wish.origin,
+                wish.origin.change("seed_keystore", to)
+            ));
+        }
+    }
+
+    /// What is in the kernel already is forgotten there, whatever is wished now.
+    fn sessions(&self, environment: &Environment, main: KeystoreKind) -> Result<(KernelKeystore, bool), Error> {
+        let takes_new = self.settings.session_keystore.is_some_and(|place| place.value == SessionPlace::Kernel);
+        if takes_new && !cfg!(target_os = "linux") {
+            KernelKeystore::probe().map_err(VaultError::from)?;
+        }
+        Ok((KernelKeystore::of(&environment.folders.data, main.name()), takes_new))
+    }
+
+    /// The keystore of a kind; opens nothing yet.
+    pub(super) fn open(&self, kind: KeystoreKind, world: &World, of_seeds: bool) -> Box<dyn Keystore> {
+        let inherited = || without_credentials(world.environment.inherited.iter().cloned()).collect();
+        match kind {
+            KeystoreKind::Os => {
+                let keystore = OsKeystore::new(world.interactive);
+                Box::new(keystore.in_collection(self.collection().map(ToOwned::to_owned)))
+            }
+            KeystoreKind::File => Box::new(world.file_keystore(of_seeds)),
+            KeystoreKind::Pass => Box::new(PassKeystore::new(world.interactive, inherited())),
+            KeystoreKind::Helper => {
+                let command = self.settings.helper.as_ref().map(|helper| helper.value.clone()).unwrap_or_default();
+                Box::new(HelperKeystore::new(command, world.interactive, inherited()))
+            }
+        }
     }
 
     /// Says that a wish for a keystore of the seeds' own has no effect: nobody is to believe otherwise.
@@ -158,35 +263,30 @@ impl Wishes {
         }
     }
 
-    /// Prints each setting, its value, and who said so. Opens no keystore.
-    pub(super) fn show(&self, environment: &Environment, as_json: bool) -> Result<(), Error> {
-        let effective = |wish: &Option<Wish>, choice: &str| -> Result<(String, Origin), Error> {
-            if let Some((wish, kind)) = wish.as_ref().and_then(|wish| Some((wish, wish.kind()?))) {
-                return Ok((kind.to_string(), wish.origin.clone()));
-            }
-            let is_for_seeds = choice == SEED_CHOICE;
-            let said = wish.as_ref().map(|wish| wish.origin.clone());
-            match recorded(environment, choice)? {
-                // For keys, `auto` is what was recorded; for seeds it is the keystore of the keys.
-                Some(kind) if said.is_none() || !is_for_seeds => {
-                    Ok((kind.to_string(), Origin::Recorded(environment.folders.data.join(choice))))
-                }
-                _ => Ok((KeystoreWish::Auto.to_string(), said.unwrap_or(Origin::Default))),
-            }
-        };
-        let rows = [("keystore", &self.keys, CHOICE), ("seed_keystore", &self.seeds, SEED_CHOICE)];
-        let rows = rows.into_iter().map(|(name, wish, choice)| {
-            let (value, origin) = effective(wish, choice)?;
-            Ok((name, value, origin.to_string()))
-        });
-        let rows: Vec<_> = rows.collect::<Result<_, Error>>()?;
-        render::settings(&rows, as_json).map_err(|source| Error::Io { action: "write to standard output", source })
+    /// The keystore of the keys, or of the seeds, as the settings are shown: what is wished, recorded, or `auto`; and who
+    /// said so. Asks no keystore.
+    ///
+    /// # Errors
+    /// If a recorded choice cannot be read, then `Vault`.
+    pub(super) fn effective(&self, environment: &Environment, of_seeds: bool) -> Result<(String, Origin), Error> {
+        let (wish, choice) = if of_seeds { (&self.seeds, SEED_CHOICE) } else { (&self.keys, CHOICE) };
+        if let Some((wish, kind)) = wish.as_ref().and_then(|wish| Some((wish, wish.kind()?))) {
+            return Ok((kind.to_string(), wish.origin.clone()));
+        }
+        let said = wish.as_ref().map(|wish| wish.origin.clone());
+        match recorded(environment, choice)? {
+            // For keys, `auto` is what was recorded; for seeds it is the keystore of the keys.
+            Some(kind) if said.is_none() || !of_seeds => Ok((kind.to_string(), Origin::recorded(environment, choice))),
+            _ => Ok((KeystoreWish::Auto.to_string(), said.unwrap_or(Origin::Default))),
+        }
     }
 }
 
 impl Keystores {
     pub(super) fn vault(&self, environment: &Environment) -> Vault<'_> {
         let vault = Vault::new(&*self.main, &environment.folders.data, &environment.folders.state);
+        let vault = vault.with_sessions_in(&self.sessions.0, self.sessions.1);
+        let vault = vault.chosen_by_record(self.by_record.0, self.by_record.1);
         match &self.seeds {
             Some((keystore, takes_new)) => vault.with_seeds_in(&**keystore, *takes_new),
             None => vault,
@@ -209,7 +309,7 @@ fn recorded(environment: &Environment, choice: &str) -> Result<Option<KeystoreKi
     };
     let unknown = || VaultError::Damaged {
         what: Part::Choice(data.join(choice)),
-        reason: "it is neither `os` nor `file`".to_owned(),
+        reason: format!("it names none of {}", KeystoreKind::ALL.map(KeystoreKind::name).join(", ")),
     };
     // Not passed over: probing anew could begin a second vault in another keystore.
     Ok(recorded.map(|name| KeystoreKind::named(&name).ok_or_else(unknown)).transpose()?)

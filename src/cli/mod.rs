@@ -4,37 +4,47 @@
 //! out, `report` says what went wrong, `hint` what to do about it.
 
 mod args;
+mod audit;
+mod care;
 mod complete;
 mod copy;
+mod credential_report;
 mod devices;
+mod doctor;
 mod explain;
 mod hint;
+mod input;
+mod keys;
+mod keystore_commands;
+mod keystore_survey;
 mod keystores;
 mod log;
 mod parse;
+mod passphrase;
 mod picker;
+mod profiles;
 mod qr_codes;
 mod rehearse;
 mod render;
 mod report;
 mod serve;
+mod settings_table;
 mod shell;
 mod status;
 mod tour;
 mod watch;
 mod wire;
 
-use std::{
-    io::{IsTerminal, Read},
-    path::Path,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::{
-    args::{BackupCommand, Cli, CodesFormat, Command, ExportFormat, MfaCommand, SettingsCommand},
+    args::{
+        AuditCommand, BackupCommand, Cli, CodesFormat, Command, ExportFormat, KeystoreCommand, ListArgs, MfaCommand,
+        SettingsCommand,
+    },
+    input::{policy_document, read_first_line, read_stdin, read_stdin_bytes, read_text},
     wire::World,
 };
 use crate::{
@@ -42,9 +52,7 @@ use crate::{
     aws::SessionPolicy,
     commands::{self, Context, Error, Outcome, SessionRequest, exec::SDK_MIN_TTL},
     credentials::ExportDetails,
-    process,
-    secret::{SecretBytes, SecretText},
-    session,
+    process, session,
 };
 
 /// Exit status for a failure of ours before the child of `exec` ran.
@@ -60,8 +68,9 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let words = Cli::command().color(args::colour_asked_for(&arguments));
-    let cli = match words.try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
+    let read = words.try_get_matches_from(&arguments);
+    let (cli, words) = match read.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, command_of(&matches)))) {
+        Ok(read) => read,
         Err(error) => return report::usage(&error, &arguments),
     };
     if parse::secret_among(&arguments) {
@@ -70,37 +79,64 @@ pub fn main() -> ExitCode {
     let colour = report::Colour::chosen(cli.global.color);
     let own_failure = if matches!(cli.command, Command::Exec(_)) { EXEC_FAILED } else { 1 };
     let result = hardened.map_err(|source| Error::Io { action: "keep this process's memory from others", source });
-    match result.and_then(|hardened| run(cli, hardened)) {
+    match result.and_then(|hardened| run(cli, words, hardened)) {
         Ok(code) => code,
         Err(error) => report::failure(&error, own_failure, colour),
     }
 }
 
-fn run(cli: Cli, hardened: process::Hardened) -> Result<ExitCode, Error> {
+/// The words of the command without its arguments, such as `mfa enable`.
+fn command_of(mut matches: &ArgMatches) -> String {
+    let mut words = Vec::new();
+    while let Some((word, within)) = matches.subcommand() {
+        words.push(word);
+        matches = within;
+    }
+    words.join(" ")
+}
+
+fn run(cli: Cli, words: String, hardened: process::Hardened) -> Result<ExitCode, Error> {
     match &cli.command {
         Command::Init(arguments) => return shell::init(arguments.shell).map(|()| ExitCode::SUCCESS),
         Command::Completions(arguments) => return shell::completions(arguments.shell).map(|()| ExitCode::SUCCESS),
         Command::Man(_) => return shell::man().map(|()| ExitCode::SUCCESS),
         _ => {}
     }
-    let world = World::read(&cli.global)?;
+    let files = match &cli.command {
+        Command::Doctor(_) => commands::doctor::look(&crate::environment::Environment::read()?.folders),
+        _ => Vec::new(),
+    };
+    let world = match (World::read(&cli.global), &cli.command) {
+        (Err(error), Command::Doctor(arguments)) => {
+            return doctor::without_a_world(files, error, arguments, &cli.global);
+        }
+        (world, _) => world?,
+    };
     log::start(cli.global.verbose, world.environment.log);
     match cli.command {
         Command::Rehearse(arguments) => rehearse::run(&world, arguments, &hardened),
         Command::Unlock(arguments) => world.unlock(arguments.time),
         Command::Lock(_) => world.lock(),
         Command::Settings(SettingsCommand::Show(arguments)) => {
-            world.wishes.show(&world.environment, arguments.json).map(|()| ExitCode::SUCCESS)
+            settings_table::show(&world.wishes, &world.environment, arguments.json).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Keystore(KeystoreCommand::List(arguments)) => {
+            keystore_commands::list(&world, &arguments).map(|()| ExitCode::SUCCESS)
         }
         Command::ClearClipboard(arguments) => copy::clear_clipboard(&world, Duration::from_secs(arguments.after)),
         Command::Status(arguments) if arguments.short => status::short(&world.environment),
         mut command => {
             let show = Show::of(&command, cli.global.color);
-            let keystores = world.keystores()?;
+            let keystores = match (world.keystores(), &command) {
+                (Err(error), Command::Doctor(arguments)) => {
+                    return doctor::without_a_world(files, error, arguments, &cli.global);
+                }
+                (keystores, _) => keystores?,
+            };
             if matches!(command, Command::Mfa(_)) {
                 world.wishes.say_if_not_apart(&keystores, &world);
             }
-            let vault = keystores.vault(&world.environment);
+            let vault = keystores.vault(&world.environment).opened_by(words);
             let aws = world.aws()?;
             let context = world.context(&vault, &aws)?;
             if let Command::Code(arguments) = &command
@@ -118,11 +154,15 @@ fn run(cli: Cli, hardened: process::Hardened) -> Result<ExitCode, Error> {
                 Command::Exec(arguments) if arguments.server => return serve::exec(&context, arguments, hardened),
                 command => command,
             };
-            let outcome = dispatch(&context, command);
+            let outcome = match command {
+                Command::Keystore(command) => keystore_commands::run(&world, &context, command),
+                Command::Doctor(arguments) => care::doctor(&world, &context, &arguments, files),
+                command => dispatch(&context, command),
+            };
             if let Err(error) = session::keep_clock_offset(&vault, &aws, context.prompt) {
                 context.prompt.say(&format!("warning: AWS's time is not kept for the next command: {error}"));
             }
-            let outcome = outcome?;
+            let outcome = outcome.inspect_err(|error| keystore_commands::say_if_elsewhere(&context, error))?;
             // A convenience only: what hinders it hinders nothing else.
             let _ = used.map(|profile| vault.note_use(&profile));
             if let (Outcome::Code { code, .. }, true) = (&outcome, show.copy) {
@@ -147,17 +187,21 @@ struct Show {
     copy: bool,
     /// A secret may go to what is no terminal.
     force: bool,
+    /// As AWS wrote it.
+    csv: bool,
 }
 
 impl Show {
     fn of(command: &Command, colour: args::ColorChoice) -> Self {
         let (codes, export) = (CodesFormat::Lines, ExportFormat::Json);
-        let mut show = Show { json: false, colour, codes, export, for_shell: false, copy: false, force: true };
+        let mut show =
+            Show { json: false, colour, codes, export, for_shell: false, copy: false, force: true, csv: false };
         match command {
             Command::List(arguments) => show.json = arguments.json,
             Command::Explain(arguments) => show.json = arguments.json,
             Command::Whoami(arguments) => show.json = arguments.json,
             Command::Status(arguments) => show.json = arguments.json,
+            Command::Doctor(arguments) => show.json = arguments.json,
             Command::Code(arguments) => {
                 show.json = arguments.json;
                 show.copy = arguments.copy;
@@ -174,6 +218,12 @@ impl Show {
             }
             Command::Mfa(MfaCommand::Qr(arguments)) => show.force = arguments.force,
             Command::Backup(BackupCommand::Verify(arguments)) => show.json = arguments.json,
+            Command::Audit(AuditCommand::Show(arguments)) => show.json = arguments.json,
+            Command::Audit(AuditCommand::Verify(arguments)) => show.json = arguments.json,
+            Command::Report(arguments) => {
+                show.json = arguments.json;
+                show.csv = arguments.csv;
+            }
             _ => {}
         }
         show
@@ -196,6 +246,7 @@ fn dispatch(context: &Context<'_>, command: Command) -> Result<Outcome, Error> {
                 },
             )
         }
+        Command::List(ListArgs { older_than: Some(age), .. }) => commands::list::older_than(context, age),
         Command::List(_) => commands::list::run(context),
         Command::Remove(arguments) => commands::remove::run(context, &arguments.profile, arguments.force),
         Command::Exec(arguments) => {
@@ -220,10 +271,17 @@ fn dispatch(context: &Context<'_>, command: Command) -> Result<Outcome, Error> {
         Command::Clear(arguments) => commands::clear::run(context, arguments.profile.as_ref()),
         Command::Explain(arguments) => commands::explain::run(context, &session_request(context, arguments.session)?),
         Command::Whoami(arguments) => commands::whoami::run(context, &session_request(context, arguments.session)?),
+        Command::Rotate(arguments) => keys::rotate(context, arguments),
+        Command::Import(command) => keys::import(context, command),
+        Command::Report(arguments) => keys::report(context, arguments),
+        Command::Audit(command) => care::audit(context, command),
         Command::Mfa(command) => devices::mfa(context, command),
+        Command::Code(arguments) if arguments.copy => commands::code::to_copy(context, arguments.name),
         Command::Code(arguments) => commands::code::run(context, arguments.name),
         Command::Backup(command) => devices::backup(context, command),
         Command::Serve(_)
+        | Command::Keystore(_)
+        | Command::Doctor(_)
         | Command::Rehearse(_)
         | Command::Unlock(_)
         | Command::Lock(_)
@@ -244,7 +302,7 @@ fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process
         Outcome::Done => Ok(()),
         Outcome::Line(line) => render::print(&format!("{line}\n")),
         Outcome::RemoteDevices(rows) => render::remote_devices(&rows, show.json),
-        Outcome::Profiles(rows) => render::profiles(&rows, show.json, now),
+        Outcome::Profiles(rows) => profiles::profiles(&rows, show.json, now),
         Outcome::Sessions(rows) => status::sessions(&rows, show.json, show.colour, now),
         Outcome::Whoami(whoami) => render::whoami(&whoami, show.json, now),
         Outcome::Plan(plan) => explain::plan(&plan, show.json),
@@ -288,12 +346,31 @@ fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process
             }
             render::comparison(&comparison, show.json)
         }
+        Outcome::Findings(findings) => {
+            let (is_wrong, shown) = doctor::findings(&findings, show.json, report::Colour::for_output(show.colour));
+            if is_wrong {
+                code = ExitCode::FAILURE;
+            }
+            shown
+        }
+        Outcome::AuditLog(lines) => audit::log(&lines, show.json),
+        Outcome::AuditVerdict(verdict) => audit::verdict(&verdict, show.json).map(|verdict| code = verdict),
+        Outcome::Report(report) => {
+            if !report.failed.is_empty() {
+                code = ExitCode::FAILURE;
+            }
+            credential_report::show(&report, show.csv, show.json, show.colour)
+        }
+        Outcome::Text(text) => render::print(&text),
         Outcome::Launch(launch) => {
             let status = process::launch(&launch, &hardened)?;
             return Ok(ExitCode::from(u8::try_from(status & 0xff).unwrap_or(EXEC_FAILED)));
         }
     };
     shown.map_err(|source| Error::Io { action: "write to standard output", source })?;
+    if reminds {
+        keystore_commands::say_what_is_elsewhere(context);
+    }
     if let (true, names) = (reminds, commands::list::not_backed_up(context)?)
         && !names.is_empty()
     {
@@ -318,17 +395,6 @@ fn session_request(context: &Context<'_>, arguments: args::SessionArgs) -> Resul
     })
 }
 
-/// A session policy as AWS counts it: without the white space between its words.
-fn policy_document(path: &Path) -> Result<String, Error> {
-    let text = read_text(path)?;
-    let document: serde_json::Value = serde_json::from_str(text.expose())
-        .map_err(|error| Error::Policy { path: path.to_owned(), reason: error.to_string() })?;
-    match document.is_object() {
-        true => Ok(document.to_string()),
-        false => Err(Error::Policy { path: path.to_owned(), reason: "it is no JSON object".to_owned() }),
-    }
-}
-
 fn key_source(arguments: &args::KeySourceArgs) -> Result<commands::add::From, Error> {
     use commands::add::From;
     Ok(match (arguments.env, arguments.stdin, &arguments.csv, arguments.from_credentials_file) {
@@ -338,38 +404,4 @@ fn key_source(arguments: &args::KeySourceArgs) -> Result<commands::add::From, Er
         (_, _, _, true) => From::CredentialsFile,
         _ => From::Prompt,
     })
-}
-/// Reads standard input to its end: a seed, a URI or two lines.
-fn read_stdin() -> Result<SecretText, Error> {
-    const LIMIT: usize = 64 * 1024;
-    let failed = |source| Error::Io { action: "read standard input", source };
-    let mut text = zeroize::Zeroizing::new(String::with_capacity(LIMIT));
-    std::io::stdin().lock().take(LIMIT as u64).read_to_string(&mut text).map_err(failed)?;
-    Ok(SecretText::from(std::mem::take(&mut *text)))
-}
-
-/// Reads standard input to its end: a whole file, of which one byte too many is enough to be refused.
-fn read_stdin_bytes() -> Result<SecretBytes, Error> {
-    const LIMIT: usize = (16 << 20) + 1;
-    let failed = |source| Error::Io { action: "read standard input", source };
-    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(LIMIT));
-    std::io::stdin().lock().take(LIMIT as u64).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(SecretBytes::from(std::mem::take(&mut *bytes)))
-}
-
-fn read_text(path: &Path) -> Result<SecretText, Error> {
-    let bytes = atomic_file::read_user_file(path)?;
-    String::from_utf8(bytes).map(SecretText::from).map_err(|error| {
-        drop(SecretBytes::from(error.into_bytes()));
-        Error::NotText { path: path.to_owned() }
-    })
-}
-
-/// A passphrase file's passphrase: its first line.
-fn read_first_line(path: &Path) -> Result<SecretText, Error> {
-    let text = read_text(path)?;
-    match text.expose().lines().next().filter(|line| !line.is_empty()) {
-        Some(line) => Ok(SecretText::from(line)),
-        None => Err(Error::EmptyPassphrase),
-    }
 }

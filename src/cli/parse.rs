@@ -1,21 +1,44 @@
-//! Values of the command line: times, and what looks like a secret in the wrong place.
+//! Values of the command line: times, names of keystores, and what looks like a secret in the wrong place.
 
 use std::{
     ffi::{OsStr, OsString},
     time::Duration,
 };
 
-use clap::{Arg, Command, builder::TypedValueParser, error::ErrorKind};
+use clap::{
+    Arg, Command,
+    builder::{PossibleValuesParser, TypedValueParser},
+    error::ErrorKind,
+};
 
 use crate::{
+    keystore::KeystoreKind,
     mfa::{AuthenticationCode, InvalidAuthenticationCode},
     profile::values::time,
+    settings::KeystoreWish,
+    settings::LONGEST_UNLOCK,
 };
 
 /// Reads a time that is not zero.
 pub(super) fn some_time(text: &str) -> Result<Duration, String> {
     match time(text)? {
         Duration::ZERO => Err("it takes some time".to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// Reads an age, whose unit has to be said: a number alone would be seconds, and nobody means those.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    match text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Err("it wants a unit, such as 90d or 12h".to_owned()),
+        false => some_time(text),
+    }
+}
+
+/// Reads for how long the encrypted file is unlocked.
+pub(super) fn unlock_time(text: &str) -> Result<Duration, String> {
+    match some_time(text)? {
+        time if time > LONGEST_UNLOCK => Err("it is 30d at most".to_owned()),
         time => Ok(time),
     }
 }
@@ -53,6 +76,22 @@ pub(super) fn looks_secret(argument: &str) -> bool {
         || (argument.len() >= 16 && varied && argument.bytes().all(encoded))
         || (argument.len() >= 16
             && argument.bytes().all(|byte| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte)))
+}
+
+/// `--keystore`.
+pub(super) fn keystore_wish() -> impl TypedValueParser<Value = KeystoreWish> {
+    PossibleValuesParser::new(KeystoreWish::ALL.map(KeystoreWish::name))
+        .try_map(|name| named(KeystoreWish::named(&name)))
+}
+
+/// A keystore that there is.
+pub(super) fn keystore_kind() -> impl TypedValueParser<Value = KeystoreKind> {
+    PossibleValuesParser::new(KeystoreKind::ALL.map(KeystoreKind::name))
+        .try_map(|name| named(KeystoreKind::named(&name)))
+}
+
+fn named<T>(value: Option<T>) -> Result<T, String> {
+    value.ok_or_else(|| "there is no such keystore".to_owned())
 }
 
 /// Whether one of our own arguments is a seed, a secret access key or an otpauth URI, whatever it was meant as; those

@@ -37,7 +37,7 @@ names. Other profiles: `deploy` (a role), `web` (a role for a web identity),
   mfavault exec -- mfavault rehearse --list-users   what needs MFA
   mfavault exec deploy -- aws sts get-caller-identity
 
-The vault's passphrase, should you be asked, is `rehearsal`. Leave with `exit`.";
+The vault's passphrase, should you be asked, is `only a rehearsal`. Leave with `exit`.";
 
 /// The temporary world; gone when dropped.
 pub(super) struct Stage {
@@ -106,7 +106,7 @@ impl Stage {
             // The user's own settings could name another keystore.
             ("XDG_CONFIG_HOME", self.path("vault/config").into()),
             ("MFAVAULT_KEYSTORE", "file".into()),
-            ("MFAVAULT_PASSPHRASE", "rehearsal".into()),
+            ("MFAVAULT_PASSPHRASE", "only a rehearsal".into()),
         ];
         let replaced = |name: &OsString| {
             let name = name.to_string_lossy();

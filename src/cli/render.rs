@@ -15,7 +15,6 @@ use super::args::CodesFormat;
 use crate::{
     commands::{
         backup::{Compared, Standing, verify::Comparison},
-        list::{LiveSession, ProfileRow},
         mfa::remote::{RemoteRow, Whereabouts},
         whoami::Whoami,
     },
@@ -86,7 +85,7 @@ pub(super) fn table_lines(mut table: Table) -> Vec<String> {
     table.lines().collect()
 }
 
-fn print_table(table: Table) -> io::Result<()> {
+pub(super) fn print_table(table: Table) -> io::Result<()> {
     print(&table_lines(table).iter().map(|line| line.trim_end().to_owned() + "\n").collect::<String>())
 }
 
@@ -103,68 +102,6 @@ pub(super) fn duration(time: Duration) -> String {
         60..3600 => format!("{}m", seconds / 60),
         _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
     }
-}
-
-pub(super) fn profiles(rows: &[ProfileRow], as_json: bool, now: SystemTime) -> io::Result<()> {
-    if as_json {
-        let rows: Vec<Value> = rows
-            .iter()
-            .map(|row| {
-                let sessions: Vec<Value> = row
-                    .sessions
-                    .iter()
-                    .map(|session| {
-                        json!({
-                            "kind": session.kind.as_str(),
-                            "mfa": session.mfa,
-                            "expiration": rfc3339::format(session.expiration),
-                        })
-                    })
-                    .collect();
-                json!({
-                    "profile": row.profile.as_str(),
-                    "in_config": row.in_config,
-                    "access_key_id": row.masked_access_key_id,
-                    "serial_number": row.serial_number.as_ref().map(SerialNumber::as_str),
-                    "device_held": row.device.is_some(),
-                    "backed_up": row.backed_up.map(rfc3339::format),
-                    "source": row.elsewhere.map(|elsewhere| elsewhere.as_str().replace(' ', "_")),
-                    "signed_in": row.signed_in,
-                    "sessions": sessions,
-                })
-            })
-            .collect();
-        return print_json(&Value::Array(rows));
-    }
-    let mut table = table(&["PROFILE", "ACCESS KEY", "MFA DEVICE", "SESSIONS"]);
-    for row in rows {
-        let profile =
-            if row.in_config { row.profile.to_string() } else { format!("{} (not in the config)", row.profile) };
-        let device = match (&row.device, &row.serial_number) {
-            (Some(name), _) => name.clone(),
-            (None, Some(serial)) => format!("{} (not held here)", serial.device_name()),
-            (None, None) => "-".to_owned(),
-        };
-        let key = match (&row.masked_access_key_id, row.elsewhere) {
-            (Some(masked), _) => shortened(masked),
-            (None, Some(elsewhere)) if row.signed_in => format!("{} (signed in)", elsewhere.as_str()),
-            (None, Some(elsewhere)) => elsewhere.as_str().to_owned(),
-            (None, None) => "-".to_owned(),
-        };
-        let session = |session: &LiveSession| {
-            let mfa = if session.mfa { " with MFA" } else { "" };
-            format!("{}{mfa} {}", session.kind.as_str(), time_left(session.expiration, now))
-        };
-        let sessions: Vec<String> = row.sessions.iter().map(session).collect();
-        let sessions = if sessions.is_empty() { "-".to_owned() } else { sessions.join(", ") };
-        add_row(&mut table, [&profile, &key, &device, &sessions]);
-    }
-    print_table(table)
-}
-
-/// `****MPLE`: enough for a table.
-fn shortened(masked: &str) -> String {
-    masked[masked.len().saturating_sub(8)..].to_owned()
 }
 
 pub(super) fn devices(devices: &[(String, DeviceEntry)], as_json: bool) -> io::Result<()> {
@@ -187,19 +124,6 @@ pub(super) fn devices(devices: &[(String, DeviceEntry)], as_json: bool) -> io::R
             row.insert(3, &entry.keystore);
         }
         add_row(&mut table, row);
-    }
-    print_table(table)
-}
-
-pub(super) fn settings(rows: &[(&str, String, String)], as_json: bool) -> io::Result<()> {
-    if as_json {
-        let row =
-            |(name, value, origin): &(&str, String, String)| json!({ "name": name, "value": value, "origin": origin });
-        return print_json(&Value::Array(rows.iter().map(row).collect()));
-    }
-    let mut table = table(&["SETTING", "VALUE", "FROM"]);
-    for (name, value, origin) in rows {
-        add_row(&mut table, [*name, value.as_str(), origin]);
     }
     print_table(table)
 }

@@ -14,7 +14,7 @@ use super::{
     parse::{looks_secret, secret_among},
 };
 use crate::{
-    commands::Error,
+    commands::{Error, rotate::RotateError},
     keystore::KeystoreError,
     process::LaunchError,
     prompt::PromptError,
@@ -45,11 +45,19 @@ impl Colour {
         })
     }
 
+    /// The same for stdout.
+    pub(super) fn for_output(choice: ColorChoice) -> Self {
+        match choice {
+            ColorChoice::Auto => Colour(io::stdout().is_terminal() && !crate::environment::wants_no_colour()),
+            choice => Colour::chosen(choice),
+        }
+    }
+
     pub(super) fn is_wanted(self) -> bool {
         self.0
     }
 
-    fn paint(self, code: &str, text: &str) -> String {
+    pub(super) fn paint(self, code: &str, text: &str) -> String {
         if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
@@ -156,11 +164,19 @@ fn one_line(text: &str) -> String {
 }
 
 fn is_interruption(error: &Error) -> bool {
-    let of_vault = |error: &VaultError| matches!(error, VaultError::Keystore(KeystoreError::Interrupted));
+    fn of_vault(error: &VaultError) -> bool {
+        match error {
+            VaultError::Keystore(KeystoreError::Interrupted) => true,
+            VaultError::MoveUnfinished { source, .. } => of_vault(source),
+            _ => false,
+        }
+    }
     match error {
         Error::Prompt(PromptError::Interrupted) => true,
         Error::Vault(error) => of_vault(error),
-        Error::EnrolmentUnfinished { source, .. } => is_interruption(source),
+        Error::EnrolmentUnfinished { source, .. } | Error::Rotate(RotateError::Unfinished { source, .. }) => {
+            is_interruption(source)
+        }
         Error::Obtain(ObtainError::Vault(error)) => of_vault(error),
         Error::Obtain(ObtainError::CodeNeeded { source: PromptError::Interrupted, .. }) => true,
         Error::Obtain(ObtainError::Consent(ConsentError::Prompt(PromptError::Interrupted))) => true,

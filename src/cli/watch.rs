@@ -19,6 +19,9 @@ use crate::{
     visible::visible,
 };
 
+/// What asks for the codes, in questions and in the audit log.
+const COMMAND: &str = "mfavault code --watch";
+
 /// Shows the codes with the time they have left, until somebody quits. Nothing is spent: who takes a code from the
 /// screen does not say so. Hidden are those of devices that ask first, until they were asked for, and of those that
 /// count their codes: each look would be one.
@@ -37,9 +40,12 @@ pub(super) fn run(context: &Context<'_>, name: Option<&str>, colour: Colour) -> 
     }
     let offset = clock_offset(context.vault, context.aws)?;
     let mut watch = Watch { devices, offset, chosen: 0, shows_next: false, message: None, colour };
+    let mut screen = context.prompt.screen()?.ok_or(Error::WatchNeedsTerminal)?;
+    let authenticator = Authenticator { vault: context.vault, clock: context.clock, prompt: context.prompt };
+    for watched in watch.devices.iter().filter(|watched| watched.is_shown()) {
+        authenticator.watched(&watched.record, COMMAND)?;
+    }
     loop {
-        // Taken anew after a question, which is asked where questions always are.
-        let mut screen = context.prompt.screen()?.ok_or(Error::WatchNeedsTerminal)?;
         let looked = watch.look(context, &mut screen);
         drop(screen);
         match looked? {
@@ -47,6 +53,8 @@ pub(super) fn run(context: &Context<'_>, name: Option<&str>, colour: Colour) -> 
             Looked::Interrupted => return Ok(ExitCode::from(INTERRUPTED)),
             Looked::AsksFor(place) => watch.ask_for(context, place),
         }
+        // Taken anew after a question, which is asked where questions always are.
+        screen = context.prompt.screen()?.ok_or(Error::WatchNeedsTerminal)?;
     }
 }
 
@@ -69,6 +77,11 @@ struct Watched {
 }
 
 impl Watched {
+    /// Whether its codes are there for everybody who looks.
+    fn is_shown(&self) -> bool {
+        self.record.consent.is_none() && self.record.device.counter.is_none()
+    }
+
     fn asks(&self) -> bool {
         self.record.consent.is_some() && self.record.device.counter.is_none()
     }
@@ -130,7 +143,7 @@ impl Watch {
     fn ask_for(&mut self, context: &Context<'_>, place: usize) {
         let authenticator = Authenticator { vault: context.vault, clock: context.clock, prompt: context.prompt };
         let watched = &mut self.devices[place];
-        match authenticator.shown_code(&watched.record, self.offset, "mfavault code --watch") {
+        match authenticator.shown_code(&watched.record, self.offset, COMMAND) {
             Ok(shown) => watched.given = Some(shown),
             Err(error) => self.message = Some(visible(&Error::from(error).to_string())),
         }

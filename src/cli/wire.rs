@@ -4,7 +4,6 @@ use std::{
     cell::OnceCell,
     ffi::{OsStr, OsString},
     io::IsTerminal,
-    path::PathBuf,
     process::ExitCode,
     rc::Rc,
     time::Duration,
@@ -13,6 +12,7 @@ use std::{
 use super::{
     args::Global,
     keystores::{Keystores, Wishes},
+    passphrase::{self, GivenPassphrase},
     report::Colour,
 };
 use crate::{
@@ -21,11 +21,11 @@ use crate::{
     clock::{Clock, SystemClock},
     commands::{Context, Error},
     environment::{Environment, without_credentials},
-    keystore::{AskPassphrase, FileKeystore, KeystoreError, PassphraseFor},
+    keystore::{FileKeystore, KdfCost},
     process,
-    prompt::{self, Dialog, Nobody, Prompt, PromptError, TerminalPrompt},
-    secret::SecretText,
-    vault::{Vault, VaultError},
+    prompt::{self, Dialog, Nobody, Prompt, TerminalPrompt},
+    rfc3339,
+    vault::{AuditEvent, Vault, VaultError},
 };
 
 pub(super) struct World {
@@ -34,31 +34,8 @@ pub(super) struct World {
     pub(super) interactive: bool,
     pub(super) wishes: Wishes,
     passphrase: Rc<GivenPassphrase>,
-}
-
-/// `MFAVAULT_PASSPHRASE`, else the first line of the file that `MFAVAULT_PASSPHRASE_FILE` names: read when it is first
-/// needed, for most commands need none.
-struct GivenPassphrase {
-    value: Option<SecretText>,
-    file: Option<PathBuf>,
-    read: OnceCell<SecretText>,
-}
-
-impl GivenPassphrase {
-    fn is_given(&self) -> bool {
-        self.value.is_some() || self.file.is_some()
-    }
-
-    fn get(&self) -> Result<Option<SecretText>, Error> {
-        match (self.value.as_ref().or(self.read.get()), &self.file) {
-            (Some(passphrase), _) => Ok(Some(passphrase.clone())),
-            (None, Some(path)) => {
-                let read = super::read_first_line(path)?;
-                Ok(Some(self.read.get_or_init(|| read).clone()))
-            }
-            (None, None) => Ok(None),
-        }
-    }
+    /// What a passphrase that is set now costs to guess.
+    cost: KdfCost,
 }
 
 /// The window for what a person has to agree to, where there are windows.
@@ -82,12 +59,9 @@ impl World {
             }
         };
         let wishes = Wishes::read(global, &environment)?;
-        let passphrase = Rc::new(GivenPassphrase {
-            value: environment.passphrase.clone(),
-            file: environment.passphrase_file.clone(),
-            read: OnceCell::new(),
-        });
-        Ok(World { environment, prompt, interactive: !silenced, wishes, passphrase })
+        let cost = passphrase::cost(&wishes.settings)?;
+        let passphrase = Rc::new(GivenPassphrase::of(&environment));
+        Ok(World { environment, prompt, interactive: !silenced, wishes, passphrase, cost })
     }
 
     /// Whether somebody sits there who may be asked and shown things.
@@ -147,10 +121,17 @@ impl World {
         self.wishes.keystores(self)
     }
 
-    pub(super) fn unlock(&self, time: Duration) -> Result<ExitCode, Error> {
+    pub(super) fn unlock(&self, asked: Option<Duration>) -> Result<ExitCode, Error> {
         self.only_with_the_file()?;
-        self.file_keystore(false).unlock_for(time).map_err(VaultError::from)?;
-        self.prompt.say(&format!("unlocked for {}", super::render::duration(time)));
+        let time = passphrase::unlock_time(asked, &self.wishes.settings);
+        let keystore = self.file_keystore(false);
+        keystore.unlock_for(time).map_err(VaultError::from)?;
+        if let Err(error) = self.audit_keystore("unlocked") {
+            keystore.lock().map_err(VaultError::from)?;
+            return Err(error);
+        }
+        let until = rfc3339::format(SystemClock.now() + time);
+        self.prompt.say(&format!("unlocked for {}, until {until}", super::render::duration(time)));
         Ok(ExitCode::SUCCESS)
     }
 
@@ -160,11 +141,19 @@ impl World {
         keystores.vault(&self.environment).forget_agreements()?;
         self.only_with_the_file()?;
         self.file_keystore(false).lock().map_err(VaultError::from)?;
+        self.audit_keystore("locked")?;
         self.prompt.say("locked");
         Ok(ExitCode::SUCCESS)
     }
 
-    fn only_with_the_file(&self) -> Result<(), Error> {
+    fn audit_keystore(&self, change: &str) -> Result<(), Error> {
+        let keystores = self.keystores()?;
+        let event = AuditEvent::KeystoreChanged { keystore: "file", change };
+        Ok(keystores.vault(&self.environment).audit(SystemClock.now(), &event)?)
+    }
+
+    /// Refuses what is about the encrypted file where it is not used.
+    pub(super) fn only_with_the_file(&self) -> Result<(), Error> {
         match self.keystores()?.without_file() {
             None => Ok(()),
             Some(keystore) => Err(Error::NothingToUnlock { keystore }),
@@ -172,55 +161,11 @@ impl World {
     }
 
     pub(super) fn file_keystore(&self, of_seeds: bool) -> FileKeystore {
-        let keystore = FileKeystore::new(self.environment.folders.data.clone(), self.ask_passphrase(of_seeds));
+        let ask = passphrase::ask(self, &self.passphrase, of_seeds);
+        let keystore = FileKeystore::with_cost(self.environment.folders.data.clone(), ask, self.cost);
         match self.passphrase.is_given() {
             true => keystore.sharing(),
             false => keystore,
         }
-    }
-
-    /// The passphrase of the file keystore: from the environment, else from a person, a new one twice.
-    fn ask_passphrase(&self, of_seeds: bool) -> AskPassphrase {
-        let prompt = Rc::clone(&self.prompt);
-        let given = Rc::clone(&self.passphrase);
-        let (keystore, why) = match of_seeds {
-            true => ("the seeds' keystore", "Seeds go into an encrypted file, apart from the keys."),
-            false => ("the keystore", "No system keystore is used here: secrets go into an encrypted file."),
-        };
-        Box::new(move |purpose| {
-            let locked = |reason: String| KeystoreError::Locked { keystore: "file", reason };
-            let passphrase = given.get().map_err(|error| match error {
-                Error::File(error) => KeystoreError::File(error),
-                error => locked(format!("MFAVAULT_PASSPHRASE_FILE: {error}")),
-            })?;
-            match (passphrase, purpose) {
-                (Some(_), PassphraseFor::OpeningAgain) => {
-                    return Err(KeystoreError::WrongPassphrase { keystore: "file" });
-                }
-                (Some(passphrase), _) => return Ok(passphrase),
-                (None, _) => {}
-            }
-            let ask = |question: &str| {
-                prompt.secret(question, "MFAVAULT_PASSPHRASE_FILE").map_err(|error| match error {
-                    PromptError::Interrupted => KeystoreError::Interrupted,
-                    error => locked(error.to_string()),
-                })
-            };
-            match purpose {
-                PassphraseFor::Opening => ask(&format!("Passphrase of {keystore}")),
-                PassphraseFor::OpeningAgain => {
-                    prompt.say("wrong passphrase; once more");
-                    ask(&format!("Passphrase of {keystore}"))
-                }
-                PassphraseFor::Creating => {
-                    prompt.say(why);
-                    let first = ask(&format!("New passphrase of {keystore}"))?;
-                    match ask("The same again")? == first {
-                        true => Ok(first),
-                        false => Err(locked("the two passphrases differ".to_owned())),
-                    }
-                }
-            }
-        })
     }
 }
