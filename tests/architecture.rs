@@ -1,5 +1,5 @@
-//! The laws of the house that a compiler does not hold: floors, file heads, who prints, that no test is forgotten, and
-//! that the threat model names tests that there are.
+//! The laws of the house that a compiler does not hold: floors, file heads, who prints, that no test is forgotten,
+//! that the threat model names tests that there are, and that every setting is described.
 //!
 //! Rust is read here as text: comments, strings and test code are blanked first, then paths are followed to the crate's
 //! root. `src/lib.rs` says what stands on which floor.
@@ -131,6 +131,23 @@ fn what_the_threat_model_names_is_there() {
     }
     assert!(checked > 50, "the rows of the threat model were not read: {checked}");
     assert!(missing.is_empty(), "docs/threat-model.md names what is not there: {missing:#?}");
+}
+
+#[test]
+fn every_setting_is_described() {
+    let code = read(&repository().join("src/settings.rs"));
+    let (_, fields) = code.split_once("struct Stored {").expect("the keys of config.toml");
+    let fields = &fields[..fields.find('}').expect("its end")];
+    let keys: Vec<_> =
+        fields.lines().filter_map(|line| line.trim().split_once(": Option<")).map(|(key, _)| key).collect();
+    assert!(keys.len() > 5, "the keys of config.toml were not read: {keys:?}");
+    let text = read(&repository().join("docs/settings.md"));
+    for key in keys {
+        let is_row = |line: &str| line.starts_with(&format!("| `{key}` |"));
+        assert_eq!(text.lines().filter(|line| is_row(line)).count(), 1, "docs/settings.md has no row of `{key}`");
+        let is_example = |line: &str| line.starts_with(&format!("{key} = "));
+        assert!(text.lines().any(is_example), "docs/settings.md has no example of `{key}`");
+    }
 }
 
 fn repository() -> PathBuf {

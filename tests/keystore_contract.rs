@@ -3,8 +3,16 @@
 #[cfg(target_os = "linux")]
 mod crash;
 mod file;
+mod generations;
+#[cfg(unix)]
+pub(crate) mod helper;
+#[cfg(target_os = "linux")]
+pub(crate) mod kernel;
 #[cfg(target_os = "linux")]
 pub(crate) mod os;
+#[cfg(unix)]
+pub(crate) mod pass;
+mod passphrase;
 
 use mfavault::{
     keystore::{Keystore, KeystoreError, RecordName},
@@ -15,12 +23,18 @@ use crate::support::memory_keystore::MemoryKeystore;
 
 /// Asks an empty keystore for everything the trait promises. It is empty again afterwards.
 pub(crate) fn conforms(keystore: &dyn Keystore) {
-    a_missing_record_is_not_found(keystore);
-    a_record_comes_back_until_it_is_removed(keystore);
-    the_last_content_counts(keystore);
-    any_bytes_come_back(keystore);
-    names_never_collide(keystore);
-    a_record_too_large_leaves_the_older_one(keystore);
+    conforms_for(keystore, &["key", "session"]);
+}
+
+/// The same of a keystore that takes these kinds of records only.
+pub(crate) fn conforms_for(keystore: &dyn Keystore, kinds: &[&'static str]) {
+    a_missing_record_is_not_found(keystore, kinds[0]);
+    a_record_comes_back_until_it_is_removed(keystore, kinds[0]);
+    the_last_content_counts(keystore, kinds[0]);
+    any_bytes_come_back(keystore, kinds[0]);
+    names_never_collide(keystore, kinds);
+    a_record_too_large_leaves_the_older_one(keystore, kinds[0]);
+    several_are_put_and_removed(keystore);
 }
 
 pub(crate) fn secret(bytes: impl Into<Vec<u8>>) -> SecretBytes {
@@ -31,14 +45,14 @@ fn assert_not_found<T: std::fmt::Debug>(answer: Result<T, KeystoreError>) {
     assert!(matches!(answer, Err(KeystoreError::NotFound { .. })), "{answer:?}");
 }
 
-fn a_missing_record_is_not_found(keystore: &dyn Keystore) {
-    let record = RecordName::new("key", "missing");
+fn a_missing_record_is_not_found(keystore: &dyn Keystore, kind: &'static str) {
+    let record = RecordName::new(kind, "missing");
     assert_not_found(keystore.get(&record));
     assert_not_found(keystore.remove(&record));
 }
 
-fn a_record_comes_back_until_it_is_removed(keystore: &dyn Keystore) {
-    let record = RecordName::new("key", "prod");
+fn a_record_comes_back_until_it_is_removed(keystore: &dyn Keystore, kind: &'static str) {
+    let record = RecordName::new(kind, "prod");
     keystore.put(&record, &secret("content")).unwrap();
     assert_eq!(keystore.get(&record).unwrap(), secret("content"));
     keystore.remove(&record).unwrap();
@@ -46,8 +60,8 @@ fn a_record_comes_back_until_it_is_removed(keystore: &dyn Keystore) {
     assert_not_found(keystore.remove(&record));
 }
 
-fn the_last_content_counts(keystore: &dyn Keystore) {
-    let record = RecordName::new("key", "prod");
+fn the_last_content_counts(keystore: &dyn Keystore, kind: &'static str) {
+    let record = RecordName::new(kind, "prod");
     for content in ["first", "second, which is longer", "3rd"] {
         keystore.put(&record, &secret(content)).unwrap();
         assert_eq!(keystore.get(&record).unwrap(), secret(content));
@@ -55,8 +69,8 @@ fn the_last_content_counts(keystore: &dyn Keystore) {
     keystore.remove(&record).unwrap();
 }
 
-fn any_bytes_come_back(keystore: &dyn Keystore) {
-    let record = RecordName::new("device", "bytes");
+fn any_bytes_come_back(keystore: &dyn Keystore, kind: &'static str) {
+    let record = RecordName::new(kind, "bytes");
     let all: Vec<u8> = (0..=255).collect();
     for content in [vec![0], vec![0; 2000], all, b"\r\n\t \xff".to_vec()] {
         keystore.put(&record, &secret(content.clone())).unwrap();
@@ -65,7 +79,7 @@ fn any_bytes_come_back(keystore: &dyn Keystore) {
     keystore.remove(&record).unwrap();
 }
 
-fn names_never_collide(keystore: &dyn Keystore) {
+fn names_never_collide(keystore: &dyn Keystore, kinds: &[&'static str]) {
     let names = [
         "prod",
         "Prod",
@@ -91,9 +105,9 @@ fn names_never_collide(keystore: &dyn Keystore) {
         "-rf",
     ];
     let long = "x".repeat(200);
-    let records: Vec<RecordName> = ["key", "session"]
-        .into_iter()
-        .flat_map(|kind| names.into_iter().chain([long.as_str()]).map(move |name| (kind, name)))
+    let records: Vec<RecordName> = kinds
+        .iter()
+        .flat_map(|kind| names.into_iter().chain([long.as_str()]).map(move |name| (*kind, name)))
         .map(|(kind, name)| RecordName::new(kind, name))
         .collect();
     for record in &records {
@@ -107,8 +121,8 @@ fn names_never_collide(keystore: &dyn Keystore) {
     }
 }
 
-fn a_record_too_large_leaves_the_older_one(keystore: &dyn Keystore) {
-    let record = RecordName::new("key", "large");
+fn a_record_too_large_leaves_the_older_one(keystore: &dyn Keystore, kind: &'static str) {
+    let record = RecordName::new(kind, "large");
     keystore.put(&record, &secret("small")).unwrap();
     let large = secret(vec![7; 2_000_000]);
     match keystore.put(&record, &large) {
@@ -117,6 +131,17 @@ fn a_record_too_large_leaves_the_older_one(keystore: &dyn Keystore) {
         Err(other) => panic!("{other:?}"),
     }
     keystore.remove(&record).unwrap();
+}
+
+fn several_are_put_and_removed(keystore: &dyn Keystore) {
+    let records: Vec<_> =
+        ["a", "b", "c"].map(|name| (RecordName::new("session", name), secret(format!("of {name}")))).into();
+    keystore.put_all(&records).unwrap();
+    assert!(records.iter().all(|(record, content)| keystore.get(record).unwrap() == *content));
+    let mut names: Vec<_> = records.into_iter().map(|(record, _)| record).collect();
+    names.insert(1, RecordName::new("session", "missing"));
+    keystore.remove_all(&names).unwrap();
+    names.iter().for_each(|record| assert_not_found(keystore.get(record)));
 }
 
 #[test]

@@ -4,6 +4,8 @@
 #![allow(clippy::result_large_err, reason = "the errors of commands are passed on as they are")]
 
 mod architecture;
+#[cfg(unix)]
+mod audit;
 #[cfg(target_os = "linux")]
 mod cli;
 mod commands;
@@ -15,5 +17,6 @@ mod process;
 mod profiles;
 mod prompt_terminal;
 mod seeds;
+mod sessions_apart;
 mod support;
 mod vault;

@@ -139,7 +139,7 @@ fn store(case: &Case, home: &Path) {
     for (number, profile) in case.keys.iter().enumerate() {
         let access_key_id = format!("AKIAIOSFODNN7EXAMPL{number}").parse().unwrap();
         let credentials = LongTermCredentials { access_key_id, secret_access_key: "wJalr".into() };
-        let record = KeyRecord { credentials, account_id: None, added };
+        let record = KeyRecord { created: None, credentials, account_id: None, added };
         vault.store_key(&profile.parse().unwrap(), &record).unwrap();
     }
     for (name, device) in &case.devices {

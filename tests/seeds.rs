@@ -69,7 +69,7 @@ fn key() -> KeyRecord {
     use mfavault::credentials::LongTermCredentials;
     let access_key_id = "AKIAIOSFODNN7EXAMPLE".parse().unwrap();
     let credentials = LongTermCredentials { access_key_id, secret_access_key: "secret".into() };
-    KeyRecord { credentials, account_id: None, added: at(5) }
+    KeyRecord { created: None, credentials, account_id: None, added: at(5) }
 }
 
 fn placed(name: &str, keystore: &str) -> (String, String) {

@@ -26,7 +26,7 @@ fn name(text: &str) -> ProfileName {
 fn key(secret: &str) -> KeyRecord {
     let access_key_id = "AKIAIOSFODNN7EXAMPLE".parse().unwrap();
     let credentials = LongTermCredentials { access_key_id, secret_access_key: secret.into() };
-    KeyRecord { credentials, account_id: None, added: at(5) }
+    KeyRecord { created: None, credentials, account_id: None, added: at(5) }
 }
 
 fn session(profile: &str, expiration: SystemTime) -> SessionRecord {
@@ -185,6 +185,7 @@ fn what_the_keystore_surely_refused_is_not_named_in_the_index() {
     let before = on(&folder, &keystore, |vault| vault.index().unwrap());
     keystore.fail_at(1, locked);
     let other = KeyRecord {
+        created: None,
         credentials: LongTermCredentials {
             access_key_id: "AKIAOTHEROTHEROTHER1".parse().unwrap(),
             secret_access_key: "two".into(),
@@ -195,4 +196,21 @@ fn what_the_keystore_surely_refused_is_not_named_in_the_index() {
         assert!(vault.store_key(&name("main"), &other).is_err());
         assert_eq!(vault.index().unwrap(), before, "sessions stay with the key that is there");
     });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_reached_is_an_error_and_not_an_empty_vault() {
+    let folder = tempfile::tempdir().unwrap();
+    let keystore = MemoryKeystore::new();
+    for link in ["data", "state"] {
+        // Such as to a disk that is not mounted.
+        std::os::unix::fs::symlink("nowhere", folder.path().join(link)).unwrap();
+    }
+    on(&folder, &keystore, |vault| {
+        assert!(matches!(vault.index(), Err(VaultError::File(_))));
+        assert!(matches!(vault.clock_offset(), Err(VaultError::File(_))));
+        assert!(matches!(vault.uses(), Err(VaultError::File(_))));
+    });
+    assert!(!folder.path().join("nowhere").exists());
 }

@@ -37,23 +37,6 @@ fn a_damaged_ledger_gives_no_code_until_it_is_deleted() {
 }
 
 #[test]
-fn a_damaged_index_is_moved_away_and_filled_again() {
-    let world = World::enrolled();
-    let index = world.path("vault/data/index.file.json");
-    fs::write(&index, "{}").unwrap();
-    let ran = world.line("list").run().refused(1, &["the index"]);
-    assert!(hint(&ran).starts_with(&format!("move {} away;", index.display())), "{ran:?}");
-    assert!(hint(&ran).contains("mfavault add PROFILE") && hint(&ran).contains("mfavault mfa import NAME"), "{ran:?}");
-    fs::rename(&index, world.path("away")).unwrap();
-    let key = world.key("alice");
-    let pair = format!("{}\n{}\n", key.access_key_id, key.secret_access_key.expose());
-    world.line("add main --stdin").run_with(&pair).succeeded();
-    let import = "mfa import alice --stdin --profile main";
-    world.line(import).run_with(world.seed.as_ref().unwrap()).succeeded();
-    world.line("exec main -- true").run().succeeded();
-}
-
-#[test]
 fn an_unknown_choice_of_keystore_is_an_error_and_no_other_keystore_is_begun() {
     let world = World::with_keys();
     let choice = world.path("vault/data/keystore.choice");
@@ -64,7 +47,7 @@ fn an_unknown_choice_of_keystore_is_an_error_and_no_other_keystore_is_begun() {
     list().succeeded();
     for content in [&b"cloud\n"[..], b"", b"\xff\x1b[2J"] {
         fs::write(&choice, content).unwrap();
-        let ran = list().refused(1, &["keystore.choice", "neither `os` nor `file`", "--keystore"]);
+        let ran = list().refused(1, &["keystore.choice", "none of os, file, pass, helper", "--keystore"]);
         is_clean(&ran);
         world.line("list --keystore file").run().succeeded();
     }

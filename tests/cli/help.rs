@@ -51,6 +51,11 @@ fn the_commands_are_these() {
 add
 list
 remove
+rotate
+import
+import aws-vault
+import credentials-file
+import csv
 exec
 export
 credential-process
@@ -74,6 +79,7 @@ mfa show
 mfa codes
 mfa qr
 mfa export
+mfa policy
 mfa remove
 code
 backup
@@ -83,6 +89,15 @@ backup restore
 backup sheet
 unlock
 lock
+keystore
+keystore list
+keystore move
+keystore passphrase
+report
+doctor
+audit
+audit show
+audit verify
 settings
 settings show
 rehearse

@@ -255,6 +255,10 @@ fn walk(hunt: &mut Hunt) {
         ("list", "", May::Nothing),
         ("lock", "", May::Nothing),
         ("clear", "", May::Nothing),
+        ("audit show", "", May::Nothing),
+        ("audit show --json", "", May::Nothing),
+        ("audit verify --json", "", May::Nothing),
+        ("mfa policy main", "", May::Nothing),
     ] {
         hunt.run(arguments, input, may).succeeded();
     }

@@ -2,6 +2,7 @@
 
 mod world;
 
+mod audit;
 mod backups;
 mod clipboard;
 mod completions;
@@ -9,19 +10,26 @@ mod consent;
 mod contract;
 mod crowd;
 mod damage;
+mod doctor;
 mod documents;
 mod exec;
 mod exports;
 mod files;
 mod help;
+mod import_keys;
 mod json;
+mod kernel_sessions;
+mod keystore_programs;
+mod keystores;
 mod leaks;
 mod login;
 mod oathtool;
+mod passphrase;
 mod picker;
 mod questions;
 mod rehearse;
 mod ritual;
+mod rotate;
 mod sdk;
 mod serve;
 mod settings;

@@ -28,11 +28,85 @@ fn an_option_comes_before_the_environment_that_before_the_file_and_that_before_w
 }
 
 #[test]
+fn every_setting_is_shown_with_who_said_so_and_no_passphrase() {
+    let world = World::empty();
+    let file = world.path("vault/config.toml");
+    fs::create_dir_all(world.path("vault")).unwrap();
+    let rows = || world.line("settings show --json --no-input").run().succeeded().json();
+    let row = |rows: &serde_json::Value, name: &str| {
+        let row = rows.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
+        (row["value"].clone(), row["origin"].as_str().unwrap().to_owned())
+    };
+    let usual = rows();
+    for (name, value) in [
+        ("session_keystore", "\"keys\""),
+        ("secret_service_collection", "null"),
+        ("helper", "null"),
+        ("passphrase_from", "\"terminal\""),
+        ("kdf_memory_mib", "64"),
+        ("kdf_passes", "3"),
+        ("unlock_for", "\"8h\""),
+        ("MFAVAULT_LOG", "null"),
+    ] {
+        let (found, origin) = row(&usual, name);
+        assert_eq!((found.to_string().as_str(), origin.as_str()), (value, "default"), "{name}");
+    }
+    assert_eq!(row(&usual, "MFAVAULT_NO_INPUT"), (true.into(), "option --no-input".to_owned()));
+    let said = || "environment variable MFAVAULT_PASSPHRASE".to_owned();
+    assert_eq!(row(&usual, "MFAVAULT_PASSPHRASE"), (true.into(), said()));
+    assert!(!usual.to_string().contains(&world.passphrase));
+    let text = "session_keystore = 'kernel'\nhelper = ['/bin/h', 'a b']\npassphrase_from = 'os'\n\
+                kdf_memory_mib = 8\nkdf_passes = 1\nunlock_for = '90m'\nsecret_service_collection = 'mine'\n";
+    fs::write(&file, text).unwrap();
+    let set = rows();
+    for (line, name, value) in [
+        (1, "session_keystore", "\"kernel\""),
+        (2, "helper", r#"["/bin/h","a b"]"#),
+        (3, "passphrase_from", "\"os\""),
+        (4, "kdf_memory_mib", "8"),
+        (5, "kdf_passes", "1"),
+        (6, "unlock_for", "\"1h30m\""),
+        (7, "secret_service_collection", "\"mine\""),
+    ] {
+        let (found, origin) = row(&set, name);
+        assert_eq!((found.to_string(), origin), (value.to_owned(), format!("{}:{line}", file.display())), "{name}");
+    }
+    let shown = world.line("settings show").run().succeeded().stdout;
+    assert!(
+        shown.contains("/bin/h 'a b'") && shown.contains("MFAVAULT_PASSPHRASE ") && shown.contains(" set "),
+        "{shown}"
+    );
+    let help = world.line("settings --help").run().succeeded().stdout;
+    for name in set.as_array().unwrap().iter().filter_map(|row| row["name"].as_str()) {
+        assert!(name.starts_with("MFAVAULT_") || help.contains(&format!("\n  {name}")), "{name}: {help}");
+    }
+}
+
+#[test]
+fn settings_out_of_bounds_are_refused_with_what_they_may_be() {
+    let world = World::with_keys();
+    let file = world.path("vault/config.toml");
+    for (text, words) in [
+        ("kdf_memory_mib = 7\n", [":1:", "from 8 to 1024"]),
+        ("\nkdf_memory_mib = 1025\n", [":2:", "from 8 to 1024"]),
+        ("kdf_passes = 0\n", [":1:", "from 1 to 16"]),
+        ("kdf_passes = 17\n", [":1:", "from 1 to 16"]),
+        ("\n\nunlock_for = \"0s\"\n", [":3:", "some time"]),
+        ("helper = [\"relative\"]\n", [":1:", "absolute path"]),
+    ] {
+        fs::write(&file, text).unwrap();
+        for line in ["list", "settings show"] {
+            world.line(line).run().refused(1, &words);
+        }
+    }
+}
+
+#[test]
 fn settings_that_cannot_be_used_are_an_error_with_file_and_line() {
     let world = World::with_keys();
     let file = world.path("vault/config.toml");
     for (text, words) in [
-        ("keystore = \"file\"\nseed_keystor = \"os\"\n", [":2:", "seed_keystor"]),
+        ("keystore = \"file\"\nseed_keystor = \"os\"\n", [":2:", "did you mean `seed_keystore`?"]),
         ("keystore = \"cloud\"\n", [":1:", "cloud"]),
     ] {
         fs::write(&file, text).unwrap();

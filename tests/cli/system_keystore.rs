@@ -1,9 +1,13 @@
 //! The system's own keystore, a real GNOME Keyring on a private bus: which keystore is taken, and that it stays so.
 
-use std::process::Command;
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use super::world::{Run, World};
-use crate::keystore_contract::os::Session;
+use crate::keystore_contract::os::{Session, started};
 
 /// Without a wish, in the session of the keyring or in none.
 fn freely(world: &World, session: Option<&Session>, arguments: &str) -> Command {
@@ -109,4 +113,91 @@ fn seeds_in_the_encrypted_file_need_its_passphrase_and_keys_in_the_keyring_do_no
     }
     open(run("mfa remove alice --force")).run().succeeded();
     run("remove main --force").run().succeeded();
+}
+
+/// Talks to the keyring as another program of the person would.
+fn secret_tool(session: &Session, arguments: &[&str], input: &str) -> Option<String> {
+    let mut command = Command::new("secret-tool");
+    session.environment(command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let mut child = started(&mut command)?;
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    // What it shows of items is talk to it.
+    Some(String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+fn remembered_sessions(session: &Session) -> Option<Vec<String>> {
+    let shown = secret_tool(session, &["search", "--all", "service", "mfavault"], "")?;
+    let names = shown.lines().filter_map(|line| line.strip_prefix("attribute.username = "));
+    Some(names.filter(|name| name.starts_with("session/")).map(ToOwned::to_owned).collect())
+}
+
+#[test]
+fn a_session_that_was_changed_or_exchanged_in_the_keyring_is_not_used() {
+    let Some(session) = Session::with_keyring() else { return };
+    let world = World::empty();
+    freely(&world, Some(&session), "add admin --stdin").run_with(&pair(&world)).succeeded();
+    let exec = |duration: &str| {
+        let arguments = format!("exec admin -d {duration} -- printenv AWS_SESSION_TOKEN");
+        freely(&world, Some(&session), &arguments).run().succeeded().stdout
+    };
+    exec("2h");
+    let Some(first) = remembered_sessions(&session) else { return };
+    let other = exec("1h");
+    let both = remembered_sessions(&session).unwrap();
+    let second = both.iter().find(|name| !first.contains(name)).unwrap();
+    let content = secret_tool(&session, &["lookup", "service", "mfavault", "username", second], "").unwrap();
+    assert_eq!((first.len(), both.len(), world.calls("GetSessionToken")), (1, 2, 2));
+    for (calls, content) in [(3, content.as_str()), (4, "{\"damaged\":"), (5, "")] {
+        let attributes = ["service", "mfavault", "username", first[0].as_str()];
+        secret_tool(&session, &[&["clear"][..], &attributes].concat(), "");
+        secret_tool(&session, &[&["store", "--label=theirs"][..], &attributes].concat(), content);
+        assert_ne!(exec("2h"), other);
+        assert_eq!(world.calls("GetSessionToken"), calls);
+    }
+}
+
+#[test]
+fn a_locked_or_frozen_keyring_ends_a_command_within_two_seconds_and_nothing_takes_its_place() {
+    let Some(session) = Session::with_keyring() else { return };
+    let world = World::empty();
+    freely(&world, Some(&session), "add admin --stdin").run_with(&pair(&world)).succeeded();
+    let refused = |words: &[&str]| {
+        for (arguments, code) in
+            [("exec admin -- true", 125), ("credential-process admin", 1), ("add other --stdin", 1)]
+        {
+            let begin = Instant::now();
+            let ran = freely(&world, Some(&session), arguments).run_with(&pair(&world));
+            assert!(begin.elapsed() < Duration::from_millis(2500), "{arguments}: {:?}", begin.elapsed());
+            ran.refused(code, words);
+        }
+        assert!(!world.path("vault/data/keystore").exists());
+    };
+    session.lock();
+    refused(&["`os`", "locked", "--keystore file"]);
+    session.freeze();
+    refused(&["`os`", "unavailable", "does not answer", "--keystore file"]);
+}
+
+#[test]
+fn nothing_secret_is_in_any_file_of_the_person() {
+    let Some(session) = Session::with_keyring() else { return };
+    let world = World::empty();
+    let key = world.key("admin");
+    freely(&world, Some(&session), "add admin --stdin").run_with(&pair(&world)).succeeded();
+    freely(&world, Some(&session), "mfa import other --stdin").run_with(SEED).succeeded();
+    let mut exec = freely(&world, Some(&session), "exec admin -- printenv AWS_SESSION_TOKEN");
+    let token = exec.run().succeeded().stdout;
+    let secrets = [key.secret_access_key.expose().as_str(), SEED, token.trim()];
+    let mut read = 0;
+    for path in super::world::files(&world.path("vault")).into_iter().chain(super::world::files(session.folder())) {
+        // Folders and sockets have no content.
+        let Ok(content) = std::fs::read(&path) else { continue };
+        read += 1;
+        for secret in secrets {
+            assert!(!content.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()), "{}", path.display());
+        }
+    }
+    assert!(read > 2, "the keyring, the index, the choice of keystore");
 }

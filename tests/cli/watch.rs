@@ -122,6 +122,9 @@ fn the_codes_are_shown_and_however_it_ends_nothing_is_left_of_them() {
     assert!(!ran.stderr.contains("given out before"), "looking spends nothing: {ran:?}");
     assert_eq!(world.aws.requests().len(), 2, "nor is AWS asked: {:?}", world.aws.requests());
     world.line("code --watch").run().refused(1, &["terminal"]);
+    let log = std::fs::read_to_string(world.path("vault/state/audit.jsonl")).unwrap();
+    let watched = log.lines().filter(|line| line.contains("mfavault code --watch")).count();
+    assert_eq!(watched, 7, "a line for each time that somebody looked: {log}");
 }
 
 #[test]

@@ -68,8 +68,12 @@ impl World {
         let world = World::empty();
         world.in_vault(|vault| {
             for (profile, user) in [(PROFILE, "alice"), ("admin", "admin")] {
-                let record =
-                    KeyRecord { credentials: world.key(user), account_id: Some(world.aws.account_id()), added: now() };
+                let record = KeyRecord {
+                    created: None,
+                    credentials: world.key(user),
+                    account_id: Some(world.aws.account_id()),
+                    added: now(),
+                };
                 vault.store_key(&profile.parse().unwrap(), &record).unwrap();
             }
         });

@@ -1,18 +1,26 @@
 //! The commands, in process: what they answer, what they ask of AWS, what they leave behind, and what they refuse.
 
+mod audit;
 mod backup;
 mod codes;
 mod consent;
 mod counters;
 mod denials;
 mod devices;
+mod doctor;
 mod enable;
 mod enable_crashes;
 mod import;
+mod import_keys;
 mod import_of_exports;
 mod keys;
+mod keystore;
 mod lifecycle;
 mod login;
+mod policy;
+mod report;
+mod rotate;
+mod rotate_crashes;
 mod serve;
 mod sessions;
 mod setup;

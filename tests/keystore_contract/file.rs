@@ -14,17 +14,17 @@ pub(crate) fn opened_with(folder: &Path, passphrase: &'static str) -> FileKeysto
     FileKeystore::with_cost(folder.join("vault"), ask, KdfCost::LEAST)
 }
 
-fn opened_by_nobody(folder: &Path) -> FileKeystore {
+pub(super) fn opened_by_nobody(folder: &Path) -> FileKeystore {
     let ask = |_| Err(KeystoreError::Locked { keystore: "file", reason: "nobody is there".to_owned() });
     FileKeystore::with_cost(folder.join("vault"), Box::new(ask), KdfCost::LEAST)
 }
 
-fn prod() -> RecordName {
+pub(super) fn prod() -> RecordName {
     RecordName::new("key", "prod")
 }
 
 /// How often the keystore was saved: the 64-bit number from byte 146 on.
-fn generation(file: &[u8]) -> u64 {
+pub(super) fn generation(file: &[u8]) -> u64 {
     u64::from_be_bytes(*file[146..].first_chunk().unwrap())
 }
 
@@ -268,6 +268,41 @@ fn a_save_waits_for_the_lock_of_another_process() {
         drop(held);
     });
     assert_eq!(keystore.get(&prod()).unwrap(), secret("two"));
+}
+
+#[test]
+fn several_records_are_put_in_one_save_or_none_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let keystore = opened_with(folder.path(), "pass");
+    keystore.put_all(&[]).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing asks for nothing");
+    let records: Vec<_> =
+        (0..500).map(|number| (RecordName::new("key", number.to_string()), secret(vec![7; 1300]))).collect();
+    keystore.put_all(&records).unwrap();
+    assert_eq!(generation(&fs::read(folder.path().join("vault/keystore")).unwrap()), 1);
+    assert!(records.iter().all(|(record, content)| keystore.get(record).unwrap() == *content));
+    let large = [(prod(), secret("small")), (prod(), secret(vec![0; 2_000_000]))];
+    assert!(matches!(keystore.put_all(&large), Err(KeystoreError::TooLarge { .. })));
+    assert!(matches!(keystore.get(&prod()), Err(KeystoreError::NotFound { .. })));
+}
+
+#[test]
+fn several_records_are_removed_in_one_save_and_what_is_not_there_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let keystore = opened_with(folder.path(), "pass");
+    let saves = || generation(&fs::read(folder.path().join("vault/keystore")).unwrap());
+    keystore.remove_all(&[prod()]).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let names: Vec<_> = (0..100).map(|number| RecordName::new("session", number.to_string())).collect();
+    let records: Vec<_> = names.iter().map(|name| (name.clone(), secret("session"))).collect();
+    keystore.put_all(&records).unwrap();
+    keystore.put(&prod(), &secret("content")).unwrap();
+    keystore.remove_all(&[&names[..], &[RecordName::new("key", "missing")]].concat()).unwrap();
+    assert_eq!(saves(), 3);
+    assert!(names.iter().all(|name| matches!(keystore.get(name), Err(KeystoreError::NotFound { .. }))));
+    assert_eq!(keystore.get(&prod()).unwrap(), secret("content"));
+    keystore.remove_all(&names).unwrap();
+    assert_eq!(saves(), 3, "nothing to remove is nothing to save");
 }
 
 #[cfg(target_os = "linux")]

@@ -205,7 +205,8 @@ impl Bench {
     }
 
     pub(crate) fn store_key(&self, profile: &str, user: &str) {
-        let record = KeyRecord { credentials: self.key_of(user), account_id: None, added: self.clock.now() };
+        let record =
+            KeyRecord { created: None, credentials: self.key_of(user), account_id: None, added: self.clock.now() };
         self.run(|context| context.vault.store_key(&name(profile), &record)).unwrap();
     }
 

@@ -37,7 +37,8 @@ impl Disk {
 
     fn with_key_where(profile: &str, user: &str, change: impl FnOnce(&mut Settings)) -> Self {
         let bench = Bench::on_the_system_clock(change);
-        let record = KeyRecord { credentials: bench.key_of(user), account_id: None, added: bench.aws.now() };
+        let record =
+            KeyRecord { created: None, credentials: bench.key_of(user), account_id: None, added: bench.aws.now() };
         let keystore = Disk::keystore_of(&bench);
         bench.run_over(&keystore, |context| context.vault.store_key(&name(profile), &record)).unwrap();
         Disk { bench }
@@ -82,6 +83,15 @@ impl Disk {
 
     /// `mfavault ARGUMENTS` under these options of strace, or without strace if there are none.
     pub(crate) fn mfavault(&self, strace: &[&str], arguments: &[&str]) -> Output {
+        self.command(strace, arguments).output().unwrap()
+    }
+
+    /// As [`Disk::mfavault`], with the keystore that is recorded.
+    pub(crate) fn by_record(&self, strace: &[&str], arguments: &[&str]) -> Output {
+        self.command(strace, arguments).env_remove("MFAVAULT_KEYSTORE").output().unwrap()
+    }
+
+    fn command(&self, strace: &[&str], arguments: &[&str]) -> Command {
         let program = env!("CARGO_BIN_EXE_mfavault");
         let mut command = match strace {
             [] => Command::new(program),
@@ -98,6 +108,6 @@ impl Disk {
         command.env("HOME", self.bench.path("home")).env("PATH", "/usr/bin:/bin");
         command.env("MFAVAULT_HOME", self.bench.path("vault")).env("MFAVAULT_KEYSTORE", "file");
         command.env("MFAVAULT_PASSPHRASE", PASSPHRASE).env("MFAVAULT_NO_INPUT", "1");
-        command.output().unwrap()
+        command
     }
 }

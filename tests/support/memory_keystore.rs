@@ -77,6 +77,10 @@ impl Keystore for MemoryKeystore {
         self.name
     }
 
+    fn list(&self) -> Result<Option<Vec<String>>, KeystoreError> {
+        Ok(Some(self.names()))
+    }
+
     fn get(&self, record: &RecordName) -> Result<SecretBytes, KeystoreError> {
         self.begin()?.records.get(record).cloned().ok_or_else(|| self.not_found(record))
     }

@@ -24,6 +24,7 @@ struct State {
     questions: Vec<String>,
     talk: Vec<String>,
     countdowns: Vec<(String, Duration)>,
+    meanwhile: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl ScriptedPrompt {
@@ -40,6 +41,11 @@ impl ScriptedPrompt {
     /// The next confirmation is answered by Ctrl-C.
     pub(crate) fn interrupt(&self) {
         self.lock().interrupts = true;
+    }
+
+    /// What happens in the world while the next question is asked.
+    pub(crate) fn meanwhile(&self, act: impl FnOnce() + Send + 'static) {
+        self.lock().meanwhile = Some(Box::new(act));
     }
 
     /// From now on the person has no terminal to be shown things on.
@@ -74,7 +80,9 @@ impl ScriptedPrompt {
         }
         state.questions.push(question.to_owned());
         let answer = state.answers.pop_front();
+        let meanwhile = state.meanwhile.take();
         drop(state);
+        meanwhile.into_iter().for_each(|act| act());
         Ok(answer.unwrap_or_else(|| panic!("nobody expected the question: {question}")))
     }
 }

@@ -9,14 +9,14 @@ use std::{
 
 use mfavault::{
     aws::{
-        AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedDevice, DeviceAuthorization,
-        EnabledDevice, Grant, HttpAws, ListedDevice, MfaProof, RegisteredClient, SessionPolicy, SsoToken,
-        WebIdentityRequest,
+        AssumeRoleRequest, Aws, AwsError, Caller, CallerIdentity, ClockOffset, CreatedAccessKey, CreatedDevice,
+        CredentialReport, DeviceAuthorization, EnabledDevice, Grant, HttpAws, ListedAccessKey, ListedDevice, MfaProof,
+        RegisteredClient, SessionPolicy, SsoToken, WebIdentityRequest,
         endpoints::{ConsoleEndpoints, Endpoints, SsoEndpoints},
     },
     clock::Clock,
     commands::{Error, SessionRequest, mfa::enable},
-    credentials::SessionCredentials,
+    credentials::{AccessKeyId, SessionCredentials},
     mfa::{AuthenticationCode, CodeSettings, Seed, SerialNumber, VirtualMfaDevice},
     rehearsal::{FaultKind, Rehearsal, Settings},
     secret::SecretText,
@@ -191,6 +191,49 @@ impl Aws for Late<'_> {
     fn delete_virtual_mfa_device(&self, caller: Caller<'_>, serial_number: &SerialNumber) -> Result<(), AwsError> {
         self.answer(&self.deleting, "DeleteVirtualMFADevice")?;
         self.aws.delete_virtual_mfa_device(caller, serial_number)
+    }
+
+    fn create_access_key(&self, caller: Caller<'_>, user_name: &str) -> Result<CreatedAccessKey, AwsError> {
+        self.aws.create_access_key(caller, user_name)
+    }
+
+    fn list_access_keys(&self, caller: Caller<'_>, user_name: &str) -> Result<Vec<ListedAccessKey>, AwsError> {
+        self.aws.list_access_keys(caller, user_name)
+    }
+
+    fn update_access_key(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        access_key_id: &AccessKeyId,
+        active: bool,
+    ) -> Result<(), AwsError> {
+        self.aws.update_access_key(caller, user_name, access_key_id, active)
+    }
+
+    fn delete_access_key(
+        &self,
+        caller: Caller<'_>,
+        user_name: &str,
+        access_key_id: &AccessKeyId,
+    ) -> Result<(), AwsError> {
+        self.aws.delete_access_key(caller, user_name, access_key_id)
+    }
+
+    fn get_access_key_last_used(
+        &self,
+        caller: Caller<'_>,
+        access_key_id: &AccessKeyId,
+    ) -> Result<Option<SystemTime>, AwsError> {
+        self.aws.get_access_key_last_used(caller, access_key_id)
+    }
+
+    fn generate_credential_report(&self, caller: Caller<'_>) -> Result<bool, AwsError> {
+        self.aws.generate_credential_report(caller)
+    }
+
+    fn get_credential_report(&self, caller: Caller<'_>) -> Result<CredentialReport, AwsError> {
+        self.aws.get_credential_report(caller)
     }
 
     fn clock_offset(&self) -> Option<ClockOffset> {

@@ -1,0 +1,323 @@
+//! The audit log: what was done to it shows, whoever did it and wherever; and nothing is done that it cannot take.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+use mfavault::vault::{AuditEvent, AuditFault, AuditVerdict, Tampering, Vault};
+
+use crate::support::{memory_keystore::MemoryKeystore, programs};
+
+const CHILD: &str = "audit::child_that_appends";
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_294_080 + seconds)
+}
+
+fn in_vault<T>(folder: &Path, act: impl FnOnce(&Vault<'_>) -> T) -> T {
+    let keystore = MemoryKeystore::new();
+    act(&Vault::new(&keystore, &folder.join("data"), &folder.join("state")).opened_by("a test".to_owned()))
+}
+
+fn append(folder: &Path, device: &str) {
+    let event = AuditEvent::CodeMade { device, serial_number: None, purpose: "a test" };
+    in_vault(folder, |vault| vault.audit(at(0), &event)).unwrap();
+}
+
+fn log(folder: &Path) -> PathBuf {
+    folder.join("state/audit.jsonl")
+}
+
+fn head(folder: &Path) -> PathBuf {
+    folder.join("state/audit.head")
+}
+
+/// A log of so many lines.
+fn of_lines(count: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    (1..=count).for_each(|number| append(folder.path(), &format!("device-{number}")));
+    folder
+}
+
+fn verdict(folder: &Path) -> AuditVerdict {
+    in_vault(folder, |vault| vault.read_audit(&mut |_| ())).unwrap()
+}
+
+fn fault(folder: &Path) -> Option<(u64, Tampering)> {
+    verdict(folder).fault.map(|AuditFault { line, tampering }| (line, tampering))
+}
+
+/// Changes the lines of the log.
+fn edit(folder: &Path, change: impl FnOnce(&mut Vec<String>)) {
+    let mut lines: Vec<String> = fs::read_to_string(log(folder)).unwrap().lines().map(str::to_owned).collect();
+    change(&mut lines);
+    fs::write(log(folder), lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+}
+
+#[test]
+fn lines_are_tied_to_each_other_by_the_hash_that_sha256sum_gives() {
+    let folder = of_lines(3);
+    let text = fs::read_to_string(log(folder.path())).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["previous"], "mfavault audit log 1");
+    for (index, line) in lines.iter().enumerate() {
+        assert_eq!(line["seq"], index + 1);
+        assert_eq!(line["event"], "code_made");
+        assert_eq!((&line["time"], &line["command"]), (&"2026-11-21T20:48:00Z".into(), &"a test".into()));
+        assert_eq!(line["pid"], std::process::id());
+    }
+    let sum =
+        Command::new("sh").arg("-c").arg("sed -n 2p \"$0\" | sha256sum").arg(log(folder.path())).output().unwrap();
+    assert!(String::from_utf8(sum.stdout).unwrap().starts_with(lines[2]["previous"].as_str().unwrap()));
+    let verdict = verdict(folder.path());
+    assert_eq!((verdict.lines, verdict.torn, verdict.fault), (3, false, None));
+    let sum =
+        Command::new("sh").arg("-c").arg("tail -n 1 \"$0\" | sha256sum").arg(log(folder.path())).output().unwrap();
+    assert!(String::from_utf8(sum.stdout).unwrap().starts_with(&verdict.last_hash.unwrap()));
+}
+
+#[test]
+fn of_a_vault_in_which_nothing_was_done_there_is_nothing_to_say_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let verdict = verdict(folder.path());
+    assert_eq!((verdict.lines, verdict.last_hash, verdict.fault), (0, None, None));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_was_done_to_a_line_is_named_by_its_number() {
+    use Tampering::{Changed, CutOff, MissingBefore, Moved, NoLine};
+    type Edit = fn(&mut Vec<String>);
+    let cases: [(&str, Edit, (u64, Tampering)); 17] = [
+        ("the first deleted", |lines| drop(lines.remove(0)), (1, MissingBefore(1))),
+        ("one deleted", |lines| drop(lines.remove(2)), (3, MissingBefore(1))),
+        ("two deleted", |lines| drop(lines.drain(1..3)), (2, MissingBefore(2))),
+        ("the last deleted", |lines| drop(lines.pop()), (6, CutOff(1))),
+        ("all deleted", |lines| lines.clear(), (1, CutOff(6))),
+        ("the first changed", |lines| lines[0] = lines[0].replace("e-1", "e-9"), (1, Changed)),
+        ("one changed", |lines| lines[2] = lines[2].replace("e-3", "e-9"), (3, Changed)),
+        ("two changed", |lines| lines[2..4].iter_mut().for_each(|line| line.push(' ')), (4, Changed)),
+        ("the last but one changed", |lines| lines[4] = lines[4].replace("e-5", "e-9"), (5, Changed)),
+        ("the last changed", |lines| lines[5] = lines[5].replace("e-6", "e-9"), (6, Changed)),
+        ("a number changed", |lines| lines[2] = lines[2].replace("\"seq\":3", "\"seq\":30"), (3, Changed)),
+        ("two swapped", |lines| lines.swap(1, 2), (2, Moved)),
+        (
+            "one moved to the end",
+            |lines| {
+                let line = lines.remove(1);
+                lines.push(line)
+            },
+            (2, Moved),
+        ),
+        ("one doubled", |lines| lines.insert(2, lines[1].clone()), (3, Moved)),
+        ("one added", |lines| lines.insert(2, "{}".to_owned()), (3, NoLine)),
+        ("an empty one added", |lines| lines.insert(0, String::new()), (1, NoLine)),
+        ("one made unreadable", |lines| lines[3] = "\u{1b}[2J".to_owned(), (4, NoLine)),
+    ];
+    for (case, change, expected) in cases {
+        let folder = of_lines(6);
+        edit(folder.path(), change);
+        assert_eq!(fault(folder.path()), Some(expected.clone()), "{case}");
+        // Later lines hide nothing.
+        append(folder.path(), "later");
+        append(folder.path(), "later still");
+        let after = fault(folder.path());
+        let expected = match expected {
+            // Where it was cut off, what comes next says so.
+            (line, CutOff(count)) => (line, MissingBefore(count)),
+            expected => expected,
+        };
+        assert_eq!(after, Some(expected), "{case}, and later lines");
+    }
+}
+
+#[test]
+fn a_log_that_was_cut_off_at_any_byte_is_known_for_it_then_and_later() {
+    let whole = of_lines(3);
+    let bytes = fs::read(log(whole.path())).unwrap();
+    for length in 0..bytes.len() {
+        fs::write(log(whole.path()), &bytes[..length]).unwrap();
+        let whole_lines = bytes[..length].iter().filter(|byte| **byte == b'\n').count() as u64;
+        let found = fault(whole.path());
+        assert_eq!(found, Some((whole_lines + 1, Tampering::CutOff(3 - whole_lines))), "{length}");
+        if length % 37 == 0 || length == bytes.len() - 1 {
+            let head_before = fs::read(head(whole.path())).unwrap();
+            append(whole.path(), "later");
+            // Where its line feed alone was missing, the last line is whole again; that it was is in the log.
+            let expected = (length < bytes.len() - 1).then_some(whole_lines + 1);
+            assert_eq!(fault(whole.path()).map(|fault| fault.0), expected, "{length}, and a later line");
+            let text = fs::read_to_string(log(whole.path())).unwrap();
+            assert!(text.contains("lines were cut off its end"), "{text}");
+            fs::write(head(whole.path()), head_before).unwrap();
+        }
+    }
+    fs::remove_file(log(whole.path())).unwrap();
+    assert_eq!(fault(whole.path()), Some((1, Tampering::CutOff(3))));
+}
+
+#[test]
+fn a_head_that_is_gone_or_another_one_shows() {
+    let folder = of_lines(3);
+    let right = fs::read(head(folder.path())).unwrap();
+    for wrong in ["", "{}", "[]", "\u{0}\u{0}", r#"{"version":2,"seq":3,"hash":"x","length":1}"#] {
+        fs::write(head(folder.path()), wrong).unwrap();
+        assert_eq!(fault(folder.path()), Some((4, Tampering::NoHead)), "{wrong}");
+    }
+    fs::remove_file(head(folder.path())).unwrap();
+    assert_eq!(fault(folder.path()), Some((4, Tampering::NoHead)));
+    let other = String::from_utf8(right).unwrap().replace("\"seq\":3", "\"seq\":2");
+    fs::write(head(folder.path()), other).unwrap();
+    assert_eq!(fault(folder.path()), Some((2, Tampering::Changed)));
+    // The next line says it, since the head is good again after it.
+    fs::remove_file(head(folder.path())).unwrap();
+    append(folder.path(), "later");
+    let text = fs::read_to_string(log(folder.path())).unwrap();
+    assert!(text.lines().nth(3).unwrap().contains(r#""event":"log_mended","reason":"its head was gone""#), "{text}");
+    assert_eq!((fault(folder.path()), verdict(folder.path()).lines), (None, 5));
+}
+
+#[test]
+fn a_log_that_was_written_anew_shows_by_its_head() {
+    let (folder, other) = (of_lines(4), of_lines(4));
+    edit(other.path(), |lines| drop(lines.pop()));
+    fs::remove_file(head(other.path())).unwrap();
+    append(other.path(), "forged");
+    fs::copy(log(other.path()), log(folder.path())).unwrap();
+    assert_eq!(fault(folder.path()), Some((4, Tampering::Changed)));
+}
+
+#[test]
+fn what_a_crash_left_is_no_fault_and_the_next_line_goes_on_from_there() {
+    let folder = of_lines(2);
+    let older_head = fs::read(head(folder.path())).unwrap();
+    append(folder.path(), "device-3");
+    // Between the line and the head.
+    fs::write(head(folder.path()), &older_head).unwrap();
+    assert_eq!((fault(folder.path()), verdict(folder.path()).lines), (None, 3));
+    append(folder.path(), "device-4");
+    assert_eq!((fault(folder.path()), verdict(folder.path()).lines), (None, 4));
+    // Within a line.
+    let mut bytes = fs::read(log(folder.path())).unwrap();
+    bytes.extend(b"{\"seq\":5,\"ti");
+    fs::write(log(folder.path()), bytes).unwrap();
+    let torn = verdict(folder.path());
+    assert_eq!((torn.fault, torn.lines, torn.torn), (None, 4, true));
+    append(folder.path(), "device-5");
+    let mended = verdict(folder.path());
+    assert_eq!((mended.fault, mended.lines, mended.torn), (None, 6, false));
+    let text = fs::read_to_string(log(folder.path())).unwrap();
+    assert!(text.lines().nth(4).unwrap().contains("log_mended"), "{text}");
+    // At the very first line.
+    let first = of_lines(1);
+    fs::remove_file(head(first.path())).unwrap();
+    assert_eq!(fault(first.path()), None);
+    append(first.path(), "device-2");
+    assert_eq!((fault(first.path()), verdict(first.path()).lines), (None, 2));
+}
+
+#[test]
+fn lines_that_are_tied_to_the_head_wrongly_are_not_gone_on_from() {
+    let folder = of_lines(2);
+    let mut bytes = fs::read(log(folder.path())).unwrap();
+    bytes.extend(b"{\"seq\":3,\"previous\":\"forged\"}\n");
+    fs::write(log(folder.path()), bytes).unwrap();
+    assert_eq!(fault(folder.path()), Some((3, Tampering::Changed)));
+    append(folder.path(), "later");
+    assert_eq!(fault(folder.path()).unwrap().0, 3);
+}
+
+#[test]
+#[ignore = "started by the tests below"]
+#[allow(clippy::disallowed_methods, reason = "how a test speaks to the process it starts")]
+fn child_that_appends() {
+    let folder = PathBuf::from(std::env::var_os("MFAVAULT_TEST_FOLDER").unwrap());
+    let count: usize = std::env::var("MFAVAULT_TEST_COUNT").unwrap().parse().unwrap();
+    (0..count).for_each(|number| append(&folder, &format!("device-{number}")));
+}
+
+fn child(folder: &Path, count: usize, strace: &[&str]) -> Command {
+    let program = std::env::current_exe().unwrap();
+    let mut command = match strace {
+        [] => Command::new(program),
+        options => {
+            let mut command = Command::new("strace");
+            command.args(["-qq", "-f", "-o"]).arg(folder.join("trace")).args(options).arg(program);
+            command
+        }
+    };
+    command.args(["--ignored", "--exact", CHILD, "--test-threads=1"]).env_remove("LD_LIBRARY_PATH");
+    command.env("MFAVAULT_TEST_FOLDER", folder).env("MFAVAULT_TEST_COUNT", count.to_string());
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+}
+
+#[test]
+fn of_two_processes_that_append_at_once_every_line_is_there_and_tied() {
+    let folder = tempfile::tempdir().unwrap();
+    let children = [0, 1].map(|_| child(folder.path(), 200, &[]).spawn().unwrap());
+    children.into_iter().for_each(|mut child| assert!(child.wait().unwrap().success()));
+    let verdict = verdict(folder.path());
+    assert_eq!((verdict.lines, verdict.fault, verdict.torn), (400, None, false));
+}
+
+#[test]
+fn a_process_that_is_killed_anywhere_leaves_a_log_that_is_gone_on_from() {
+    if !programs::installed(&["strace"]) {
+        return;
+    }
+    let mut killed = 0;
+    for call in ["openat", "write", "fdatasync", "fsync", "rename,renameat,renameat2"] {
+        for when in 1.. {
+            let folder = of_lines(2);
+            let status = interrupted(folder.path(), &format!("inject={call}:signal=KILL:when={when}"));
+            let before = verdict(folder.path());
+            assert!(before.fault.is_none() && (2..=3).contains(&before.lines), "{call} {when}: {before:?}");
+            append(folder.path(), "later");
+            let after = verdict(folder.path());
+            assert!(after.fault.is_none() && !after.torn && after.lines > before.lines, "{call} {when}: {after:?}");
+            if status {
+                assert_eq!(before.lines, 3);
+                break;
+            }
+            killed += 1;
+        }
+    }
+    assert!(killed >= 9, "{killed}");
+}
+
+#[test]
+fn what_the_disk_refuses_is_an_error_and_leaves_a_whole_log() {
+    if !programs::installed(&["strace"]) {
+        return;
+    }
+    for (call, error) in [("openat", "EROFS"), ("write", "ENOSPC"), ("fdatasync", "EIO"), ("fsync", "ENOSPC")] {
+        for when in 1.. {
+            let folder = of_lines(2);
+            let text = fs::read(log(folder.path())).unwrap();
+            let went_well = interrupted(folder.path(), &format!("inject={call}:error={error}:when={when}"));
+            assert_eq!(fault(folder.path()), None, "{call} {when}");
+            if went_well {
+                assert!(when > 1, "{call} was never refused");
+                break;
+            }
+            // The first write is that of the line; the second that of the head.
+            if matches!((call, when), ("write" | "fdatasync", 1)) {
+                assert_eq!(fs::read(log(folder.path())).unwrap(), text, "{call} {when}");
+            }
+        }
+    }
+}
+
+/// Appends a line in a process to which this happens within the folder of the log; says whether that went well.
+fn interrupted(folder: &Path, inject: &str) -> bool {
+    let state = folder.join("state");
+    let paths = [state.clone(), state.join("audit.jsonl"), state.join("audit.head")];
+    let mut options = vec!["-e", inject];
+    // The head has another name when it is flushed, and nobody else flushes anything.
+    let paths = if inject.starts_with("inject=fsync") { &paths[..0] } else { &paths[..] };
+    paths.iter().for_each(|path| options.extend(["-P", path.to_str().unwrap()]));
+    child(folder, 1, &options).status().unwrap().success()
+}

@@ -1,0 +1,94 @@
+//! The audit log by the real program: what is shown and checked, and who does not touch it.
+
+use std::{fs, path::PathBuf};
+
+use super::world::{PROFILE, Run, World};
+use crate::support::{disk::Disk, programs::installed};
+
+fn path(world: &World) -> PathBuf {
+    world.path("vault/state/audit.jsonl")
+}
+
+#[test]
+fn the_log_is_shown_and_checked_and_a_changed_line_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::enrolled();
+    world.line("code alice").run().succeeded();
+    world.line("mfa export alice --yes").run().succeeded();
+    let shown = world.line("audit show").run().succeeded().stdout;
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines.len() == 3 && lines[0].starts_with("LINE  TIME"), "{shown}");
+    assert!(lines[1].contains("code made") && lines[1].ends_with("mfavault code"), "{shown}");
+    let last = world.line("audit show --last 1 --json").run().succeeded().json();
+    assert_eq!((&last[0]["event"], &last[0]["command"]), (&"exported".into(), &"mfa export".into()));
+    assert_eq!(fs::metadata(path(&world)).unwrap().permissions().mode() & 0o777, 0o600);
+    let whole = world.line("audit verify --json").run().succeeded().json();
+    assert_eq!((&whole["whole"], &whole["lines"], &whole["fault"]), (&true.into(), &2.into(), &().into()));
+    let text = fs::read_to_string(path(&world)).unwrap();
+    fs::write(path(&world), text.replacen("\"alice\"", "\"bob\"", 1)).unwrap();
+    let ran = world.line("audit verify").run();
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    assert!(ran.stdout.starts_with("2 lines, not as it was written: line 1 was changed\nlast hash "), "{ran:?}");
+    let ran = world.line("audit verify --json").run();
+    assert_eq!((ran.status.code(), &ran.json()["fault"]["kind"]), (Some(1), &"changed".into()));
+    let ran = world.line("audit show").run().succeeded();
+    assert!(ran.stderr.contains("warning: ") && ran.stdout.contains("bob"), "{ran:?}");
+}
+
+#[test]
+fn a_session_that_is_remembered_touches_no_log() {
+    if !installed(&["strace"]) {
+        return;
+    }
+    let disk = Disk::with_device();
+    let ran = disk.mfavault(&[], &["credential-process", "main"]);
+    assert!(ran.status.success(), "{ran:?}");
+    let ran = disk.mfavault(&["-e", "trace=file"], &["credential-process", "main"]);
+    assert!(ran.status.success(), "{ran:?}");
+    let trace = disk.bench.text("trace");
+    assert!(trace.contains("keystore") && !trace.contains("audit"), "{trace}");
+}
+
+#[test]
+fn a_log_in_a_folder_that_cannot_be_written_stops_what_it_should_tell_of_and_can_be_read() {
+    let Some(world) = World::enrolled().for_a_user() else { return };
+    world.line("code alice").run().succeeded();
+    let state = path(&world).parent().unwrap().to_owned();
+    let lock = state.join("audit.lock");
+    // The ledger can be written and the log cannot.
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    world.give(&lock);
+    world.line("code alice").run().refused(1, &["audit.lock"]);
+    world.line("audit verify").run().succeeded();
+    fs::remove_dir(&lock).unwrap();
+    world.line("code alice").run().succeeded();
+    world.line(&format!("exec {PROFILE} -- true")).run().succeeded();
+    let lines = fs::read_to_string(path(&world)).unwrap().lines().count();
+    assert_eq!(lines, 4);
+}
+
+#[test]
+fn the_csv_of_the_report_is_what_the_aws_cli_gets() {
+    if !installed(&["aws"]) {
+        return;
+    }
+    let world = World::with_keys();
+    let csv = world.line("report admin --csv").run().succeeded().stdout;
+    let mut aws = world.program("aws");
+    let key = world.key("admin");
+    aws.args(["iam", "get-credential-report", "--query", "Content", "--output", "text"]);
+    aws.env("AWS_ACCESS_KEY_ID", key.access_key_id.as_str()).env("AWS_DEFAULT_REGION", "us-east-1");
+    aws.env("AWS_SECRET_ACCESS_KEY", key.secret_access_key.expose());
+    let text = aws.run().succeeded().stdout;
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    assert_eq!(String::from_utf8(STANDARD.decode(text.trim()).unwrap()).unwrap(), csv);
+    let table = world.line("report admin --color always").run().succeeded();
+    assert!(table.stdout.lines().nth(1).unwrap().contains("<root_account>"), "{table:?}");
+    assert!(table.stdout.contains("\u{1b}[33m") && !csv.contains('\u{1b}'), "{table:?}");
+    let json = world.line("report admin --json").run().succeeded().json();
+    assert_eq!(json["users"][0]["is_root"], true);
+    let failed = world.line("report admin --fail-on no-mfa,old-keys").run();
+    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    assert!(failed.stderr.contains("no-mfa: <root_account>, "), "{failed:?}");
+}
