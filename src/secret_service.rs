@@ -30,6 +30,8 @@ const PROMPT: &str = "org.freedesktop.Secret.Prompt";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// Stands where there is no object.
 const NONE: &str = "/";
+/// One in 256 gives no key: as many in a row do not happen by chance.
+const EXCHANGES: usize = 8;
 const CONTENT_TYPE: &str = "application/octet-stream";
 
 /// An item or a collection.
@@ -191,12 +193,16 @@ impl Service {
         if let Some(session) = self.session.get() {
             return Ok(session);
         }
-        let exchange = Exchange::begin().ok_or_else(no_random_bytes)?;
-        let ours = Variant(exchange.public());
-        let (Variant(theirs), path): (Variant<Vec<u8>>, Object) =
-            self.bus.call(ROOT, SERVICE, "OpenSession", (ALGORITHM, ours))?;
-        let transport = exchange.end(&theirs).ok_or_else(Fault::nonsense)?;
-        Ok(self.session.get_or_init(|| (path, transport)))
+        for _ in 0..EXCHANGES {
+            let exchange = Exchange::begin().ok_or_else(no_random_bytes)?;
+            let ours = Variant(exchange.public());
+            let (Variant(theirs), path): (Variant<Vec<u8>>, Object) =
+                self.bus.call(ROOT, SERVICE, "OpenSession", (ALGORITHM, ours))?;
+            if let Some(transport) = exchange.end(&theirs) {
+                return Ok(self.session.get_or_init(|| (path, transport)));
+            }
+        }
+        Err(Fault::nonsense())
     }
 
     fn sealed(&self, content: &SecretBytes) -> Result<Sealed, Fault> {

@@ -23,10 +23,13 @@ const PRIME_LENGTH: usize = 128;
 /// Three times as long as the group is strong, and a quarter of the work that a whole exponent makes.
 const EXPONENT_LENGTH: usize = 32;
 const BLOCK: usize = 16;
+/// One exponent in 128 will not do.
+const ATTEMPTS: usize = 64;
 
 /// Our half of an exchange.
 pub(super) struct Exchange {
     exponent: Zeroizing<[u8; EXPONENT_LENGTH]>,
+    public: Vec<u8>,
 }
 
 /// The key that both sides have.
@@ -37,39 +40,46 @@ pub(super) struct Transport {
 impl Exchange {
     /// None if the system gives no random bytes.
     pub(super) fn begin() -> Option<Exchange> {
-        let mut exponent = Zeroizing::new([0; EXPONENT_LENGTH]);
-        SystemRandom::new().fill(&mut *exponent).ok()?;
-        Some(Exchange { exponent })
+        let attempt = || {
+            let mut exponent = Zeroizing::new([0; EXPONENT_LENGTH]);
+            SystemRandom::new().fill(&mut *exponent).ok().map(|()| Exchange::of(exponent))
+        };
+        (0..ATTEMPTS).map_while(|_| attempt()).find(Exchange::has_one_reading)
+    }
+
+    fn of(exponent: Zeroizing<[u8; EXPONENT_LENGTH]>) -> Exchange {
+        let public = raise(&BigUint::from(2_u8), &exponent).to_bytes_be();
+        Exchange { exponent, public }
+    }
+
+    /// KWallet takes no number shorter than the prime, and takes one for negative that begins with all bits set.
+    fn has_one_reading(&self) -> bool {
+        self.public.len() == PRIME_LENGTH && self.public.first() != Some(&0xff)
     }
 
     /// What the other side is sent.
     pub(super) fn public(&self) -> Vec<u8> {
-        self.raise(&BigUint::from(2_u8)).to_bytes_be()
+        self.public.clone()
     }
 
-    /// The key, by what the other side sent; none if that gives no secret.
+    /// The key, by what the other side sent; none if that gives no secret, or one of which there are two readings: GNOME
+    /// Keyring keeps the zeros that one in 256 begins with, KWallet drops them.
     pub(super) fn end(self, theirs: &[u8]) -> Option<Transport> {
         let (one, theirs) = (BigUint::from(1_u8), BigUint::from_bytes_be(theirs));
         // These give one of two keys, whatever our exponent is.
         if theirs <= one || theirs >= prime() - &one {
             return None;
         }
-        let mut number = self.raise(&theirs);
+        let mut number = raise(&theirs, &self.exponent);
         let bytes = Zeroizing::new(number.to_bytes_be());
         number.zeroize();
-        let mut shared = Zeroizing::new([0; PRIME_LENGTH]);
-        shared.get_mut(PRIME_LENGTH - bytes.len()..)?.copy_from_slice(&bytes);
+        if bytes.len() < PRIME_LENGTH {
+            return None;
+        }
         let mut key = Zeroizing::new([0; BLOCK]);
-        let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&*shared);
+        let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&bytes);
         derived.expand(&[], KeyLength).and_then(|output| output.fill(&mut *key)).ok()?;
         Some(Transport { key })
-    }
-
-    fn raise(&self, base: &BigUint) -> BigUint {
-        let mut exponent = BigUint::from_bytes_be(&*self.exponent);
-        let raised = base.modpow(&exponent, &prime());
-        exponent.zeroize();
-        raised
     }
 }
 
@@ -104,6 +114,13 @@ impl hkdf::KeyType for KeyLength {
     }
 }
 
+fn raise(base: &BigUint, exponent: &[u8; EXPONENT_LENGTH]) -> BigUint {
+    let mut exponent = BigUint::from_bytes_be(exponent);
+    let raised = base.modpow(&exponent, &prime());
+    exponent.zeroize();
+    raised
+}
+
 fn prime() -> BigUint {
     BigUint::parse_bytes(PRIME.as_bytes(), 16).expect("invariant: the prime is written in hexadecimal digits")
 }
@@ -113,9 +130,19 @@ mod tests {
     use super::*;
 
     fn pair() -> (Transport, Transport) {
-        let (ours, theirs) = (Exchange::begin().unwrap(), Exchange::begin().unwrap());
-        let (our_public, their_public) = (ours.public(), theirs.public());
-        (ours.end(&their_public).unwrap(), theirs.end(&our_public).unwrap())
+        let attempt = || {
+            let (ours, theirs) = (Exchange::begin().unwrap(), Exchange::begin().unwrap());
+            let (our_public, their_public) = (ours.public(), theirs.public());
+            Some((ours.end(&their_public)?, theirs.end(&our_public)?))
+        };
+        std::iter::repeat_with(attempt).take(9).flatten().next().unwrap()
+    }
+
+    /// What is sent is 2 to the power of this.
+    fn of(exponent: u8) -> Exchange {
+        let mut bytes = Zeroizing::new([0; EXPONENT_LENGTH]);
+        bytes[EXPONENT_LENGTH - 1] = exponent;
+        Exchange::of(bytes)
     }
 
     #[test]
@@ -144,7 +171,17 @@ mod tests {
         for theirs in [vec![], vec![0], vec![1], below(1), below(0), vec![0xff; 128], vec![0xff; 1000]] {
             assert!(Exchange::begin().unwrap().end(&theirs).is_none(), "{theirs:?}");
         }
-        assert!(Exchange::begin().unwrap().end(&below(2)).is_some());
+        assert!(of(1).end(&below(2)).is_some());
+    }
+
+    #[test]
+    fn numbers_that_services_read_differently_are_avoided() {
+        assert!(!of(1).has_one_reading());
+        let with_public = |first: u8| Exchange { public: [vec![first], vec![7; PRIME_LENGTH - 1]].concat(), ..of(1) };
+        assert!(!with_public(0xff).has_one_reading() && with_public(0xfe).has_one_reading());
+        // The secret is what the other side sent.
+        let with_first = |byte: u8| [vec![byte], vec![7; PRIME_LENGTH - 1]].concat();
+        assert!(of(1).end(&with_first(0)).is_none() && of(1).end(&with_first(1)).is_some());
     }
 
     #[test]

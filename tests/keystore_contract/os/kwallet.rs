@@ -89,5 +89,10 @@ mod child {
         let large = secret(vec![7; 200_000]);
         OsKeystore::new(false).put(&prod, &large).unwrap();
         assert_eq!(OsKeystore::new(false).get(&prod).unwrap(), large);
+        // It reads some of the numbers that keys are made of in its own way: one in a hundred.
+        for number in 0..100_u8 {
+            OsKeystore::new(false).put(&prod, &secret([number])).unwrap();
+            assert_eq!(OsKeystore::new(false).get(&prod).unwrap(), secret([number]));
+        }
     }
 }
