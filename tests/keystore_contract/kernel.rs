@@ -70,7 +70,7 @@ fn a_session_goes_by_itself_and_is_of_one_vault_and_one_keystore() {
     assert_not_found(kernel.remove(&session()));
 }
 
-/// As a user of its own, for what is full is full for all that the user runs.
+/// As a user of its own, for what is full is full for all that the user runs, and for minutes after a test that failed.
 #[test]
 fn a_full_keyring_refuses_and_has_room_again_for_what_is_removed() {
     if !rustix::process::geteuid().is_root() || !allowed() {
@@ -78,7 +78,8 @@ fn a_full_keyring_refuses_and_has_room_again_for_what_is_removed() {
         return;
     }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=54322", "--regid=54322", "--clear-groups", "--"]).arg(std::env::current_exe().unwrap());
+    let user = format!("--reuid={}", 1_000_000 + std::process::id());
+    command.args([&user, "--regid=54322", "--clear-groups", "--"]).arg(std::env::current_exe().unwrap());
     let name = "keystore_contract::kernel::child_that_fills_the_keyring";
     let output = command.args(["--ignored", "--exact", name]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -96,10 +97,11 @@ fn child_that_fills_the_keyring() {
     assert!(full > 5, "{full}");
     assert!(matches!(put(full), Err(KeystoreError::Unavailable { .. })));
     assert_eq!(kernel.get(&record(0)).unwrap(), content);
-    // At once: whoever makes room must not have to make more than it takes.
+    // At once, though the kernel collects it some time later: only the name of what was removed may still take room.
     kernel.remove(&record(0)).unwrap();
+    kernel.remove(&record(1)).unwrap();
     put(full).unwrap();
-    (1..=full).for_each(|number| kernel.remove(&record(number)).unwrap());
+    (2..=full).for_each(|number| kernel.remove(&record(number)).unwrap());
 }
 
 #[test]
