@@ -52,11 +52,12 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error
     let credentials = read(context, profile, &arguments.from)?;
     // Another run may be replacing the key that is here.
     let _lock = rotate::lock(context)?;
-    if let Some(there) = context.vault.index()?.keys.get(profile)
-        && !arguments.overwrite
-        && context.vault.key(profile)?.is_some_and(|key| key.credentials != credentials)
+    // The keystore is asked, not the index: that may be lost, or another home's beside the same keyring.
+    if !arguments.overwrite
+        && let Some(there) = context.vault.key(profile)?.filter(|there| there.credentials != credentials)
     {
-        return Err(Error::KeyExists { profile: profile.clone(), masked: there.masked_access_key_id.clone() });
+        let masked = there.credentials.access_key_id.masked();
+        return Err(Error::KeyExists { profile: profile.clone(), masked });
     }
     let identity = match arguments.verify {
         true => Some(whose(context, profile, &credentials)?),

@@ -143,6 +143,11 @@ fn another_key_is_replaced_only_by_force_and_the_same_one_always() {
     let error = run(&bench, lines(&bench, "admin"), |_| {}).unwrap_err();
     assert!(matches!(&error, Error::KeyExists { masked, .. } if masked.starts_with("****")), "{error}");
     assert_eq!(stored(&bench).unwrap().credentials, bench.key_of("alice"));
+    // The index is not what counts: it may be lost, or of another home beside the same keyring.
+    std::fs::remove_file(bench.environment.folders.data.join("index.memory.json")).unwrap();
+    let error = run(&bench, lines(&bench, "admin"), |_| {}).unwrap_err();
+    assert!(matches!(&error, Error::KeyExists { .. }), "{error}");
+    assert_eq!(stored(&bench).unwrap().credentials, bench.key_of("alice"));
     run(&bench, lines(&bench, "admin"), |arguments| arguments.overwrite = true).unwrap();
     assert_eq!(stored(&bench).unwrap().credentials, bench.key_of("admin"));
 }

@@ -96,7 +96,7 @@ fn of_keystore(error: &KeystoreError) -> Option<String> {
         KeystoreError::Unavailable { keystore: "os", .. } => {
             Some(
                 "over SSH and in containers there is often none: use the encrypted file with --keystore file; on a \
-                 desktop, start its keyring"
+                 desktop, start its keyring, or log in anew"
                     .to_owned(),
             )
         }
@@ -114,7 +114,8 @@ fn of_keystore(error: &KeystoreError) -> Option<String> {
             Some("take the setting `session_keystore` out, and sessions go where the keys are".to_owned())
         }
         KeystoreError::Corrupt { keystore: "file", .. } => Some(
-            "`mfavault doctor --restore-keystore` goes back to the generation before, and sets what is damaged aside"
+            "`mfavault doctor --restore-keystore` goes back to the generation before, and sets what is damaged aside; if \
+             that is damaged, too, move both files away, and bring a backup back with `mfavault backup restore FILE`"
                 .to_owned(),
         ),
         KeystoreError::File(error) => of_file(error),
