@@ -4,6 +4,7 @@
 //! What stands on its standard error is for the person. Nothing of an answer but its own message gets into an error.
 
 use std::{
+    cell::Cell,
     ffi::OsString,
     path::{Path, PathBuf},
 };
@@ -31,6 +32,8 @@ pub struct HelperKeystore {
     command: Vec<String>,
     interactive: bool,
     environment: Vec<(OsString, OsString)>,
+    /// Whether it gave an answer since: who had to sign in to something has done so.
+    has_answered: Cell<bool>,
 }
 
 #[derive(Serialize)]
@@ -56,7 +59,8 @@ struct Answer {
 impl HelperKeystore {
     /// The program, by its absolute path, with its arguments, as the settings have it; touches nothing yet.
     pub fn new(command: Vec<String>, interactive: bool, inherited: Vec<(OsString, OsString)>) -> Self {
-        HelperKeystore { command, interactive, environment: with_absolute_path(inherited) }
+        let (environment, has_answered) = (with_absolute_path(inherited), Cell::new(false));
+        HelperKeystore { command, interactive, environment, has_answered }
     }
 
     /// Whether the settings name a program that is there. Starts nothing.
@@ -123,7 +127,10 @@ impl HelperKeystore {
         }
         match &answer.error {
             Some(error) => Err(of_answer(error, &answer, record, content)),
-            None => Ok(answer),
+            None => {
+                self.has_answered.set(true);
+                Ok(answer)
+            }
         }
     }
 }
@@ -131,6 +138,16 @@ impl HelperKeystore {
 impl Keystore for HelperKeystore {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn open(&self, record: &RecordName, _: bool) -> Result<(), KeystoreError> {
+        if !self.interactive || self.has_answered.get() {
+            return Ok(());
+        }
+        match self.ask("get", record, None) {
+            Ok(_) | Err(KeystoreError::NotFound { .. } | KeystoreError::Corrupt { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn get(&self, record: &RecordName) -> Result<SecretBytes, KeystoreError> {

@@ -67,6 +67,16 @@ pub trait Keystore {
     /// The name a person uses for it, such as `os` or `file`.
     fn name(&self) -> &'static str;
 
+    /// Has a person asked now for what reading this record, or writing it, would ask for later, such as a passphrase: to be
+    /// called before anything is held that others wait for. The record need not be there.
+    ///
+    /// # Errors
+    /// As [`Keystore::put`].
+    fn open(&self, record: &RecordName, to_write: bool) -> Result<(), KeystoreError> {
+        let _ = (record, to_write);
+        Ok(())
+    }
+
     /// Reads one record.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //! doc/DETAILS), never from words of a language: `pass` calls a truncated record a success.
 
 use std::{
+    cell::Cell,
     ffi::{OsStr, OsString},
     fmt::Write,
     fs::{self, File},
@@ -44,6 +45,8 @@ const STATUS: &str = "[GNUPG:] ";
 pub struct PassKeystore {
     interactive: bool,
     environment: Vec<(OsString, OsString)>,
+    /// Whether something was decrypted: GnuPG's agent has the passphrase now.
+    has_decrypted: Cell<bool>,
 }
 
 impl PassKeystore {
@@ -61,7 +64,7 @@ impl PassKeystore {
             // `pass` would look for it at its standard input, which is ours.
             set(&mut environment, "GPG_TTY", terminal);
         }
-        PassKeystore { interactive, environment }
+        PassKeystore { interactive, environment, has_decrypted: Cell::new(false) }
     }
 
     /// Whether there is a program `pass` and a store that was initialised. Starts nothing.
@@ -131,6 +134,29 @@ impl PassKeystore {
         call.run().map_err(|failure| unavailable(failure.to_string()))
     }
 
+    /// Has an entry decrypted.
+    fn show(&self, entry: &str) -> Result<Ended, KeystoreError> {
+        let ended = self.run(&["show", entry], nothing())?;
+        if !ended.status.success() || !has_status(&ended, &["DECRYPTION_OKAY"]) {
+            return Err(of_decryption(&ended, self.interactive));
+        }
+        self.has_decrypted.set(true);
+        Ok(ended)
+    }
+
+    /// An entry of ours to decrypt: that of this record, else any.
+    fn some_entry(&self, record: &RecordName) -> Result<Option<String>, KeystoreError> {
+        if self.file(&entry(record))?.is_some() {
+            return Ok(Some(entry(record)));
+        }
+        let folder = self.store()?.join(FOLDER);
+        let mut entries = names_in(&folder).into_iter().flat_map(|kind| {
+            let files = names_in(&folder.join(&kind)).into_iter();
+            files.filter_map(move |file| Some(format!("{FOLDER}/{kind}/{}", file.strip_suffix(".gpg")?)))
+        });
+        Ok(entries.next())
+    }
+
     /// Runs what has no answer but that it was done.
     fn change(&self, arguments: &[&str], input: SecretBytes) -> Result<(), KeystoreError> {
         let ended = self.run(arguments, input)?;
@@ -146,12 +172,30 @@ impl Keystore for PassKeystore {
         NAME
     }
 
+    /// Writing asks for nothing; what was written is read back.
+    fn open(&self, record: &RecordName, to_write: bool) -> Result<(), KeystoreError> {
+        if !self.interactive || self.has_decrypted.get() {
+            return Ok(());
+        }
+        if let Some(entry) = self.some_entry(record)? {
+            return match self.show(&entry) {
+                Ok(_) | Err(KeystoreError::Corrupt { .. }) => Ok(()),
+                Err(error) => Err(error),
+            };
+        }
+        if !to_write {
+            return Ok(());
+        }
+        let trial = RecordName::new("trial", "");
+        self.put(&trial, &SecretBytes::new(Vec::new()))?;
+        let read = self.get(&trial);
+        self.remove(&trial)?;
+        read.map(drop)
+    }
+
     fn get(&self, record: &RecordName) -> Result<SecretBytes, KeystoreError> {
         self.found(record)?;
-        let ended = self.run(&["show", &entry(record)], nothing())?;
-        if !ended.status.success() || !has_status(&ended, &["DECRYPTION_OKAY"]) {
-            return Err(of_decryption(&ended, self.interactive));
-        }
+        let ended = self.show(&entry(record))?;
         // Sized once: a buffer that grows by moving would leave secrets behind.
         let mut text = Zeroizing::new(Vec::with_capacity(ended.output.expose().len()));
         text.extend(ended.output.expose().iter().filter(|byte| !byte.is_ascii_whitespace()));

@@ -72,6 +72,7 @@ impl Vault<'_> {
                 }
             }
         };
+        self.open(&named[0].0, true)?;
         self.change(enter, act, leave)?;
         failure.take().map_or(Ok(()), Err)
     }

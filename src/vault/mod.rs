@@ -192,6 +192,7 @@ impl<'a> Vault<'a> {
     /// As [`Keystore::put`]; if the keystore gives back something else, then `NotReadBack`.
     pub fn store_key(&self, profile: &ProfileName, key: &KeyRecord) -> Result<(), VaultError> {
         let enter = |index: &mut Index| drop(index.keys.insert(profile.clone(), KeyEntry::of(key)));
+        self.open(&key_record(profile), true)?;
         self.change(enter, || self.write(&key_record(profile), key.to_bytes(profile)), |_| {})
     }
 
@@ -200,6 +201,7 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// As [`Keystore::remove`].
     pub fn forget_key(&self, profile: &ProfileName) -> Result<bool, VaultError> {
+        self.open(&key_record(profile), false)?;
         self.change(|_| {}, || self.forget(&key_record(profile)), |index| drop(index.keys.remove(profile)))
     }
 
@@ -238,6 +240,7 @@ impl<'a> Vault<'a> {
             entry.backed_up = before.filter(|before| before.added == entry.added).and_then(|before| before.backed_up);
             index.devices.insert(name.clone(), entry);
         };
+        self.open(&device_record(name), true)?;
         self.change(enter, || self.write(&device_record(name), record.to_bytes()), |_| {})
     }
 
@@ -246,6 +249,7 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// As [`Keystore::remove`].
     pub fn forget_device(&self, name: &str) -> Result<bool, VaultError> {
+        self.open(&device_record(name), false)?;
         self.change(|_| {}, || self.forget(&device_record(name)), |index| drop(index.devices.remove(name)))
     }
 

@@ -129,6 +129,7 @@ impl Vault<'_> {
         if Vault::pending_move(&self.data_path)?.is_none() {
             return Ok(None);
         }
+        self.open_pending(others)?;
         let _ceremonies = self.no_ceremony(say)?;
         let folder = self.data()?;
         let _lock = folder.lock(INDEX_LOCK)?;
@@ -149,6 +150,8 @@ impl Vault<'_> {
         now: SystemTime,
         say: &dyn Fn(),
     ) -> Result<Moved, VaultError> {
+        self.check_place(true)?;
+        self.open_legs(to, seeds_only, others)?;
         let _ceremonies = self.no_ceremony(say)?;
         let folder = self.data()?;
         let _lock = folder.lock(INDEX_LOCK)?;
@@ -163,6 +166,26 @@ impl Vault<'_> {
             moved.gone.extend(done.gone);
         }
         Ok(moved)
+    }
+
+    /// Opens both keystores of a move, while others can still work: a person takes as long as it takes.
+    fn open_legs(&self, to: &str, seeds_only: bool, others: &[&dyn Keystore]) -> Result<(), VaultError> {
+        for leg in self.legs(to, seeds_only)? {
+            let record = leg.part.records().into_iter().next().unwrap_or_else(nowhere);
+            self.find(leg.from, others)?.open(&record, false)?;
+            self.find(to, others)?.open(&record, true)?;
+        }
+        Ok(())
+    }
+
+    /// The same for the move that an earlier run left.
+    fn open_pending(&self, others: &[&dyn Keystore]) -> Result<(), VaultError> {
+        if let Some(journal) = Journal::read(self.data()?)? {
+            let record = journal.record();
+            self.find(&journal.from, others)?.open(&record, false)?;
+            self.find(&journal.to, others)?.open(&record, false)?;
+        }
+        Ok(())
     }
 
     /// Sessions in a keystore of their own belong to those beside them: nobody would find them there, and they go.
@@ -254,7 +277,7 @@ impl Taken {
         let records = leg.part.records();
         if records.is_empty() {
             // Nothing shows whether it can be used, and from now on it will be.
-            drop(found(to.get(&RecordName::new("device", "")))?);
+            drop(found(to.get(&nowhere()))?);
         }
         for record in records {
             let Some(content) = found(from.get(&record))? else {
@@ -284,6 +307,11 @@ impl Taken {
     fn moved(&self) -> Moved {
         Moved { records: self.copies.len() + self.there.len(), gone: self.gone.records() }
     }
+}
+
+/// No record, for a keystore that is asked whether it can be.
+fn nowhere() -> RecordName {
+    RecordName::new(DEVICE, "")
 }
 
 /// Whether it can be had again, so that another one of the name is as good.

@@ -157,6 +157,13 @@ impl<'a> Vault<'a> {
         }
     }
 
+    /// Has a person asked now for what a record's keystore will want to know: whoever waits for the index is not to wait for
+    /// somebody who types.
+    pub(super) fn open(&self, record: &RecordName, to_write: bool) -> Result<(), VaultError> {
+        self.check_place(false)?;
+        Ok(self.keystore_of(record)?.open(record, to_write)?)
+    }
+
     /// Writes down which keystores are chosen, before they get their first record; gives the files that are new.
     pub(super) fn record_choices(
         &self,

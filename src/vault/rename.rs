@@ -21,6 +21,7 @@ impl Vault<'_> {
                     let backed_up = index.devices.get(name).and_then(|entry| entry.backed_up);
                     index.devices.insert(new_name.to_owned(), DeviceEntry { backed_up, ..DeviceEntry::of(&record) });
                 };
+                self.open(&device_record(new_name), true)?;
                 self.change(enter, || self.write(&device_record(new_name), record.to_bytes()), |_| {})?;
             }
             // Killed when it had removed the record and not yet struck out its name.

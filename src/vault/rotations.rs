@@ -172,6 +172,7 @@ impl Vault<'_> {
     /// As [`Vault::store_key`].
     pub fn store_rotation(&self, profile: &ProfileName, record: &RotationRecord) -> Result<(), VaultError> {
         let enter = |index: &mut Index| drop(index.rotations.insert(profile.clone(), Rotation::of(record)));
+        self.open(&rotation_record(profile), true)?;
         self.change(enter, || self.write(&rotation_record(profile), record.to_bytes()), |_| {})
     }
 
@@ -181,6 +182,7 @@ impl Vault<'_> {
     /// As [`Vault::forget_key`].
     pub fn end_rotation(&self, profile: &ProfileName) -> Result<(), VaultError> {
         let leave = |index: &mut Index| drop(index.rotations.remove(profile));
+        self.open(&rotation_record(profile), false)?;
         self.change(|_| {}, || self.forget(&rotation_record(profile)), leave).map(drop)
     }
 }

@@ -105,6 +105,7 @@ impl Vault<'_> {
             None => {
                 let enter = |index: &mut Index| drop(index.sessions.insert(key.as_str().to_owned(), entry));
                 let put = || Ok(self.keystore.put(&session_record(key), &session.to_bytes(key))?);
+                self.open(&session_record(key), true)?;
                 self.change(enter, put, |_| {})?;
             }
         }
@@ -180,8 +181,13 @@ impl Vault<'_> {
     /// Forgets the sessions that are wanted gone, as the index says under its lock: one that was renewed meanwhile is
     /// another one.
     fn forget_those(&self, wanted: impl Fn(&str, &SessionEntry) -> bool) -> Result<Vec<SessionEntry>, VaultError> {
-        if !self.indexes()?.main.sessions.iter().any(|(key, entry)| wanted(key, entry)) {
+        let sessions = self.indexes()?.main.sessions;
+        let mut wanted_now = sessions.iter().filter(|(key, entry)| wanted(key, entry)).peekable();
+        if wanted_now.peek().is_none() {
             return Ok(Vec::new());
+        }
+        if let Some((key, _)) = wanted_now.find(|(_, entry)| !entry.apart) {
+            self.open(&RecordName::new(SESSION, key), false)?;
         }
         let folder = self.data()?;
         let _lock = folder.lock(INDEX_LOCK)?;
@@ -239,6 +245,7 @@ impl Vault<'_> {
     pub fn remember_sign_in(&self, key: &CacheKey, sign_in: &SignInRecord, now: SystemTime) -> Result<(), VaultError> {
         let enter = |index: &mut Index| drop(index.sign_ins.insert(key.as_str().to_owned(), SignInEntry::of(sign_in)));
         let put = || Ok(self.keystore.put(&sign_in_record(key.as_str()), &sign_in.to_bytes(key))?);
+        self.open(&sign_in_record(key.as_str()), true)?;
         self.change(enter, put, |_| {})?;
         self.forget_sign_ins_if(|entry| entry.useless_from <= now).map(drop)
     }
@@ -256,6 +263,7 @@ impl Vault<'_> {
         let keys: Vec<String> = sign_ins.filter(|(_, entry)| wanted(entry)).map(|(key, _)| key).collect();
         for key in &keys {
             let leave = |index: &mut Index| drop(index.sign_ins.remove(key));
+            self.open(&sign_in_record(key), false)?;
             self.change(|_| {}, || self.forget(&sign_in_record(key)), leave)?;
         }
         Ok(keys.len())

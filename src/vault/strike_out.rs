@@ -35,6 +35,7 @@ impl Vault<'_> {
                 leave(index);
             }
         };
+        self.open(record, false)?;
         self.change(|_| {}, look, leave_if_gone)?;
         Ok(is_gone.get())
     }

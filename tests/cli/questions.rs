@@ -6,6 +6,7 @@ use rexpect::session::{PtySession, spawn_command};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::world::{MFAVAULT, PROFILE, Run, World};
+use crate::keystore_contract::helper;
 
 /// A shell on a terminal that runs a line and says how it ended.
 fn on_a_terminal(world: &World, line: &str) -> PtySession {
@@ -133,6 +134,41 @@ fn yes_on_the_terminal_removes_a_key() {
         sees(&mut terminal, &format!("status {status}"));
     }
     world.line("export main -n").run().refused(1, &["mfavault add main"]);
+}
+
+#[test]
+fn while_a_passphrase_is_typed_others_store_and_nothing_of_theirs_is_lost() {
+    let world = World::with_keys();
+    let Some(helper) = helper::example(world.folder()) else { return };
+    let settings = format!("helper = {}\n", serde_json::to_string(&helper).unwrap());
+    fs::write(world.path("vault/config.toml"), settings).unwrap();
+    let key = world.key("alice");
+    let pair = format!("{}\n{}\n", key.access_key_id, key.secret_access_key.expose());
+    fs::write(world.path("home/pair"), &pair).unwrap();
+    let seed = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let (asked, made) = (["Passphrase of the keystore: "].as_slice(), ["New passphrase", "The same again"]);
+    // Where the second command finds everything meanwhile: of the last move, the file is yet to be made.
+    for (line, questions, keystore, other) in [
+        ("add typed --stdin --no-verify < pair", asked, "file", "mfa import first --stdin"),
+        ("mfa import typed --stdin <<< JBSWY3DPEHPK3PXP", asked, "file", "add second --stdin --no-verify"),
+        ("keystore move --to helper --yes", asked, "file", "add third --stdin --no-verify"),
+        ("keystore move --to file --yes", &made, "helper", "mfa import fourth --stdin"),
+    ] {
+        let mut terminal = on_a_terminal(&world, &format!("env -u MFAVAULT_KEYSTORE mfavault {line}"));
+        sees(&mut terminal, questions[0]);
+        let mut command = world.program("timeout");
+        command.args(["20", MFAVAULT, "--no-input"]).args(other.split(' ')).env("MFAVAULT_KEYSTORE", keystore);
+        command.run_with(if other.starts_with("add") { &pair } else { seed }).succeeded();
+        terminal.send_line(&world.passphrase).unwrap();
+        for question in &questions[1..] {
+            sees(&mut terminal, question);
+            terminal.send_line(&world.passphrase).unwrap();
+        }
+        sees(&mut terminal, "status 0");
+    }
+    let rows = world.line("keystore list --json").run().succeeded().json();
+    let file = rows.as_array().unwrap().iter().find(|row| row["name"] == "file").unwrap();
+    assert_eq!((&file["records"]["keys"], &file["records"]["devices"]), (&5.into(), &3.into()), "{rows}");
 }
 
 #[test]

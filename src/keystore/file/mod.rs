@@ -206,6 +206,14 @@ impl Keystore for FileKeystore {
         NAME
     }
 
+    fn open(&self, _: &RecordName, to_write: bool) -> Result<(), KeystoreError> {
+        let is_open = self.open.borrow().is_some();
+        if !is_open && self.existing()?.is_none() && to_write {
+            self.passphrase(PassphraseFor::Creating)?;
+        }
+        Ok(())
+    }
+
     fn get(&self, record: &RecordName) -> Result<SecretBytes, KeystoreError> {
         let Some((file, _, key)) = self.existing()? else { return Err(not_found(record)) };
         let content = format::read_record(&file, &key, &record.to_string()).map_err(from_format)?;

@@ -171,6 +171,17 @@ impl Keystore for OsKeystore {
         NAME
     }
 
+    fn open(&self, record: &RecordName, to_write: bool) -> Result<(), KeystoreError> {
+        if self.may_ask.is_none() {
+            return Ok(());
+        }
+        // Looking for it unlocks all that may hold it.
+        self.at(record, |service, _, place| match place {
+            Place::Nowhere(homes) if to_write => self.home(service, homes).map(drop),
+            Place::Item(_) | Place::Nowhere(_) => Ok(()),
+        })
+    }
+
     fn get(&self, record: &RecordName) -> Result<SecretBytes, KeystoreError> {
         self.at(record, |service, _, place| match place {
             Place::Item(item) => service.secret(&item),

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{found, is_entrusted, is_remembered};
+use super::{found, is_entrusted, is_remembered, nowhere};
 use crate::{
     atomic_file::PrivateFolder,
     keystore::{Keystore, RecordName},
@@ -118,6 +118,11 @@ impl Journal {
                     new.is_empty() || !self.new_at_target().named_in(&Index::read(folder, &self.to)?).is_empty()
                 }
             })
+    }
+
+    /// One of those that move.
+    pub(super) fn record(&self) -> RecordName {
+        self.entries.records().into_iter().next().unwrap_or_else(nowhere)
     }
 
     fn new_at_target(&self) -> Index {
