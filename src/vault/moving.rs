@@ -44,6 +44,8 @@ pub struct Moved {
     pub records: usize,
     /// Keys and devices that an index named and the keystore did not hold: they are named no more.
     pub gone: Vec<RecordName>,
+    /// Sessions and sign-ins that could not be read: forgotten, for they can be obtained anew.
+    pub unreadable: Vec<RecordName>,
 }
 
 /// How a move that an earlier run left was ended.
@@ -164,6 +166,7 @@ impl Vault<'_> {
             let done = self.carry(folder, source, target, &leg, now)?;
             moved.records += done.records;
             moved.gone.extend(done.gone);
+            moved.unreadable.extend(done.unreadable);
         }
         Ok(moved)
     }
@@ -243,6 +246,7 @@ impl Vault<'_> {
         let copied = copy(to, &copies).and_then(|()| {
             let change = format!("{}moved to {}", if leg.way == Way::All { "" } else { "seeds " }, to.name());
             self.audit(now, &AuditEvent::KeystoreChanged { keystore: from.name(), change: &change })?;
+            leave_out(folder, from, &moved.unreadable)?;
             journal.enter(folder)
         });
         if let Err(error) = copied {
@@ -268,11 +272,14 @@ struct Taken {
     there: BTreeSet<String>,
     /// What is to be written there.
     copies: Vec<(RecordName, SecretBytes)>,
+    /// What is only remembered, and damaged.
+    unreadable: Vec<RecordName>,
 }
 
 impl Taken {
     fn read(from: &dyn Keystore, to: &dyn Keystore, leg: &Leg, to_index: &Index) -> Result<Self, VaultError> {
         let (mut missing, mut there, mut copies) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        let mut unreadable = Vec::new();
         let mut others = leg.part.clashes(to_index);
         let records = leg.part.records();
         if records.is_empty() {
@@ -280,7 +287,14 @@ impl Taken {
             drop(found(to.get(&nowhere()))?);
         }
         for record in records {
-            let Some(content) = found(from.get(&record))? else {
+            let content = match from.get(&record) {
+                Err(KeystoreError::Corrupt { .. }) if is_remembered(&record) => {
+                    unreadable.push(record);
+                    continue;
+                }
+                content => found(content)?,
+            };
+            let Some(content) = content else {
                 missing.insert(record);
                 continue;
             };
@@ -299,13 +313,14 @@ impl Taken {
         let (mut entries, mut gone) = (leg.part.clone(), leg.part.of_keys_and_devices());
         // Of a session that is kept elsewhere, or a rotation that was just begun, there is nothing but the entry.
         let is_gone = |record: &RecordName| missing.contains(record) && is_entrusted(record);
-        entries.retain_records(|record| !is_gone(record));
+        entries.retain_records(|record| !is_gone(record) && !unreadable.contains(record));
         gone.retain_records(is_gone);
-        Ok(Taken { entries, gone, there, copies })
+        Ok(Taken { entries, gone, there, copies, unreadable })
     }
 
     fn moved(&self) -> Moved {
-        Moved { records: self.copies.len() + self.there.len(), gone: self.gone.records() }
+        let records = self.copies.len() + self.there.len();
+        Moved { records, gone: self.gone.records(), unreadable: self.unreadable.clone() }
     }
 }
 
@@ -330,6 +345,20 @@ fn found(answer: Result<SecretBytes, KeystoreError>) -> Result<Option<SecretByte
         Err(KeystoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Forgets what cannot be read at the source. A record that the keystore does not let go of is of no use to anybody.
+fn leave_out(folder: &PrivateFolder, from: &dyn Keystore, unreadable: &[RecordName]) -> Result<(), VaultError> {
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    let mut index = Index::read(folder, from.name())?;
+    index.retain_records(|record| !unreadable.contains(record));
+    index.write(folder, from.name())?;
+    for record in unreadable {
+        let _ = from.remove(record);
+    }
+    Ok(())
 }
 
 fn copy(to: &dyn Keystore, copies: &[(RecordName, SecretBytes)]) -> Result<(), VaultError> {

@@ -213,7 +213,7 @@ fn record(kind: &'static str, name: &str) -> RecordName {
 fn everything_moves_and_nothing_stays_behind() {
     let stage = Stage::filled();
     let moved = stage.move_to("os", false).unwrap();
-    assert_eq!(moved, Moved { records: 6, gone: Vec::new() });
+    assert_eq!(moved, Moved { records: 6, ..Moved::default() });
     stage.assert_all_in(&stage.os, "there");
     stage.move_to("file", false).unwrap();
     stage.assert_all_in(&stage.file, "and back");
@@ -327,11 +327,41 @@ fn what_only_the_index_names_is_left_out_and_said() {
     stage.file.remove(&record("key", "other")).unwrap();
     stage.file.remove(&record("session", CacheKey::of(["s"]).as_str())).unwrap();
     let moved = stage.move_to("os", false).unwrap();
-    assert_eq!(moved, Moved { records: 4, gone: vec![record("key", "other")] });
+    assert_eq!(moved, Moved { records: 4, gone: vec![record("key", "other")], ..Moved::default() });
     let index = stage.found().index().unwrap();
     assert!(index.keys.keys().eq([&name("main")]) && stage.file.names().is_empty());
     assert!(!stage.path("index.file.json").exists());
     assert_eq!(index.sessions.len(), 1, "a session that is kept elsewhere has an entry alone");
+}
+
+#[test]
+fn what_can_be_obtained_anew_stops_nothing_when_it_is_damaged_and_the_rest_does() {
+    let corrupt = || KeystoreError::Corrupt { keystore: "file", reason: "a test".to_owned() };
+    // Read in this order: two keys, two devices, a session and a sign-in.
+    for (nth, kind) in [(1, "key"), (3, "device"), (5, "session"), (6, "sign-in")] {
+        let stage = Stage::filled();
+        stage.file.fail_at(nth, corrupt);
+        let moved = stage.move_to("os", false);
+        stage.assert_nothing_pending(kind);
+        if nth < 5 {
+            assert!(matches!(moved, Err(VaultError::Keystore(KeystoreError::Corrupt { .. }))), "{kind}: {moved:?}");
+            stage.assert_all_in(&stage.file, kind);
+            continue;
+        }
+        let moved = moved.unwrap();
+        let kinds: Vec<&str> = moved.unreadable.iter().map(RecordName::kind).collect();
+        assert_eq!((moved.records, kinds), (5, vec![kind]));
+        assert_eq!((stage.file.names(), stage.os.names().len()), (Vec::new(), 5), "{kind}");
+        assert!(!stage.path("index.file.json").exists(), "{kind}");
+        let index = stage.found().index().unwrap();
+        assert_eq!(index.sessions.len() + index.sign_ins.len(), 1, "{kind}: {index:?}");
+    }
+    // The move is undone for another reason: what could not be read is still named.
+    let stage = Stage::filled();
+    stage.file.fail_at(5, corrupt);
+    stage.os.fail_at(7, || KeystoreError::TooLarge { keystore: "os", limit_bytes: 1 });
+    stage.move_to("os", false).unwrap_err();
+    stage.assert_all_in(&stage.file, "undone before anything was forgotten");
 }
 
 #[test]

@@ -62,6 +62,15 @@ pub fn run(context: &Context<'_>, arguments: &Arguments<'_>) -> Result<Outcome, 
             .prompt
             .say(&format!("note: {record} was named in the index, but not in the keystore: it is named no more"));
     }
+    for kind in ["session", "sign-in"] {
+        let count = moved.unreadable.iter().filter(|record| record.kind() == kind).count();
+        if count > 0 {
+            context.prompt.say(&format!(
+                "note: {} could not be read: forgotten, and obtained anew when it is needed",
+                counted(count, kind)
+            ));
+        }
+    }
     context.prompt.say(&match moved.records {
         0 => format!("what comes from now on goes to the keystore `{to}`"),
         records => format!(
