@@ -1,6 +1,8 @@
 //! Edge: the person's settings, `config.toml` in the folder for settings: read once, checked, each value with its line.
 //!
-//! Few and flat. An unknown key is an error: what is misspelt must not be passed over in silence.
+//! `text` knows the keys. Few and flat. An unknown key is an error: what is misspelt must not be passed over in silence.
+
+mod text;
 
 use std::{
     fmt,
@@ -9,22 +11,18 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
 use thiserror::Error;
-use toml::Spanned;
 
 use crate::{
     atomic_file::{FileError, PrivateFolder},
-    profile::values,
-    visible::{is_unseen, shell_word},
+    visible::shell_word,
 };
 
 /// The file's name in the folder for settings.
 pub const FILE: &str = "config.toml";
 
 /// Which keystore is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeystoreWish {
     /// Whatever would be taken without a wish; for seeds, that of the keys.
     Auto,
@@ -67,8 +65,7 @@ impl fmt::Display for KeystoreWish {
 }
 
 /// Where sessions are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionPlace {
     /// In the keystore that the keys are in.
     Keys,
@@ -77,8 +74,7 @@ pub enum SessionPlace {
 }
 
 /// Where the passphrase of the encrypted file comes from, if the environment gives none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassphraseFrom {
     /// A person types it.
     Terminal,
@@ -141,73 +137,6 @@ pub enum SettingsError {
 /// The longest that the encrypted file may be unlocked for.
 pub const LONGEST_UNLOCK: Duration = Duration::from_secs(30 * 86_400);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stored {
-    keystore: Option<Spanned<KeystoreWish>>,
-    seed_keystore: Option<Spanned<KeystoreWish>>,
-    session_keystore: Option<Spanned<SessionPlace>>,
-    secret_service_collection: Option<Spanned<Label>>,
-    helper: Option<Spanned<Program>>,
-    passphrase_from: Option<Spanned<PassphraseFrom>>,
-    kdf_memory_mib: Option<Spanned<u32>>,
-    kdf_passes: Option<Spanned<u32>>,
-    unlock_for: Option<Spanned<Time>>,
-}
-
-/// Such as `8h`.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Time(Duration);
-
-impl TryFrom<String> for Time {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match values::time(&text)? {
-            Duration::ZERO => Err("unlock_for takes some time".to_owned()),
-            time if time > LONGEST_UNLOCK => Err("unlock_for is 30d at most".to_owned()),
-            time => Ok(Time(time)),
-        }
-    }
-}
-
-/// What a person reads in a list of collections.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Label(String);
-
-impl TryFrom<String> for Label {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.chars().any(is_unseen) {
-            true => Err("secret_service_collection has a control, invisible or direction-changing character"),
-            false if text.trim().is_empty() => Err("secret_service_collection is empty"),
-            false => Ok(Label(text)),
-        }
-    }
-}
-
-/// A program by its absolute path, with its arguments; whether it is there, matters to whoever uses it.
-#[derive(Deserialize)]
-#[serde(try_from = "Vec<String>")]
-struct Program(Vec<String>);
-
-impl TryFrom<Vec<String>> for Program {
-    type Error = &'static str;
-
-    fn try_from(words: Vec<String>) -> Result<Self, Self::Error> {
-        match words.first() {
-            None => Err("`helper` names no program"),
-            // Relative, it would be another one in each folder.
-            Some(program) if !Path::new(program).is_absolute() => Err("`helper` names no absolute path"),
-            Some(_) if words.iter().any(|word| word.contains('\0')) => Err("`helper` has a word with a NUL character"),
-            Some(_) => Ok(Program(words)),
-        }
-    }
-}
-
 impl Settings {
     /// Reads the settings of a folder; without the file there are none, which costs one look.
     ///
@@ -230,51 +159,18 @@ impl Settings {
     }
 
     fn parse(path: PathBuf, bytes: &[u8]) -> Result<Self, SettingsError> {
-        let line = |offset: usize| 1 + bytes[..offset.min(bytes.len())].iter().filter(|byte| **byte == b'\n').count();
-        let invalid = |path, offset, reason| SettingsError::Invalid { path, line: line(offset), reason };
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => return Err(invalid(path, error.valid_up_to(), "it is not UTF-8".to_owned())),
+        let mut settings = Settings { path, ..Settings::default() };
+        let read = match std::str::from_utf8(bytes) {
+            Ok(text) => text::read_into(&mut settings, text),
+            Err(error) => Err(text::Fault { offset: error.valid_up_to(), reason: "it is not UTF-8".to_owned() }),
         };
-        let stored: Stored = match toml::from_str(text) {
-            Ok(stored) => stored,
-            Err(error) => {
-                let reason = with_guess(error.message().trim().replace('\n', ", "));
-                return Err(invalid(path, error.span().map_or(0, |span| span.start), reason));
+        match read {
+            Ok(()) => Ok(settings),
+            Err(text::Fault { offset, reason }) => {
+                Err(SettingsError::Invalid { path: settings.path, line: text::line_of(bytes, offset), reason })
             }
-        };
-        Ok(Settings {
-            keystore: with_line(stored.keystore, line),
-            seed_keystore: with_line(stored.seed_keystore, line),
-            session_keystore: with_line(stored.session_keystore, line),
-            secret_service_collection: with_line(stored.secret_service_collection, line)
-                .map(|Line { value: Label(value), line }| Line { value, line }),
-            helper: with_line(stored.helper, line).map(|Line { value: Program(value), line }| Line { value, line }),
-            passphrase_from: with_line(stored.passphrase_from, line),
-            kdf_memory_mib: with_line(stored.kdf_memory_mib, line),
-            kdf_passes: with_line(stored.kdf_passes, line),
-            unlock_for: with_line(stored.unlock_for, line)
-                .map(|Line { value: Time(value), line }| Line { value, line }),
-            path,
-        })
+        }
     }
-}
-
-/// The sentence about an unknown word, which lists those that are known, with the one that was probably meant.
-fn with_guess(reason: String) -> String {
-    let mut quoted = reason.split('`').skip(1).step_by(2);
-    let meant = quoted.next().filter(|_| reason.starts_with("unknown ")).and_then(|wrong| {
-        let distance = |known: &str| strsim::damerau_levenshtein(&wrong.to_lowercase(), known);
-        quoted.min_by_key(|known| distance(known)).filter(|known| distance(known) <= 2)
-    });
-    match meant {
-        Some(meant) => format!("{reason}; did you mean `{meant}`?"),
-        None => reason,
-    }
-}
-
-fn with_line<T>(value: Option<Spanned<T>>, line: impl Fn(usize) -> usize) -> Option<Line<T>> {
-    value.map(|value| Line { line: line(value.span().start), value: value.into_inner() })
 }
 
 /// Whoever may write it chooses where secrets go; that it is made private now does not undo what was written.
@@ -335,40 +231,76 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_line() {
-        for (text, expected_line, word) in [
-            ("\nkeystor = \"os\"\n", 2, "unknown field `keystor`"),
-            ("unlok_for = \"8h\"\n", 1, "did you mean `unlock_for`?"),
-            ("keystore = \"fiel\"\n", 1, "did you mean `file`?"),
-            ("session_keystore = \"Kernel\"\n", 1, "did you mean `kernel`?"),
-            ("passphrase_from = \"file\"\n", 1, "expected `terminal` or `os`"),
-            ("unlock_for = \"0\"\n", 1, "unlock_for takes some time"),
-            ("\nunlock_for = \"31d\"\n", 2, "30d at most"),
-            ("unlock_for = \"soon\"\n", 1, "not a time such as 15m"),
-            ("unlock_for = 8\n", 1, "expected a string"),
-            ("secret_service_collection = \" \"\n", 1, "secret_service_collection is empty"),
-            ("secret_service_collection = \"a\\u202eb\"\n", 1, "direction-changing"),
-            ("helper = []\n", 1, "names no program"),
-            ("\nhelper = [\"helper\", \"-x\"]\n", 2, "no absolute path"),
-            ("helper = \"/usr/bin/helper\"\n", 1, "expected a sequence"),
-            ("kdf_passes = -1\n", 1, "expected u32"),
-            ("keystore = \"os\"\nkeystore = \"file\"\n", 2, "duplicate key"),
-            ("\n\nseed_keystore = \"cloud\"\n", 3, "unknown variant `cloud`"),
-            ("keystore = 3\n", 1, ""),
-            ("keystore = \"os\n", 1, ""),
-            ("[keystore]\n", 1, ""),
-            ("a\n", 1, ""),
+    fn what_is_wrong_is_said_with_its_line_its_key_and_what_is_wanted() {
+        const KEYSTORES: &str = "\"auto\", \"os\", \"file\", \"pass\" or \"helper\"";
+        const NUMBER: &str = "wants a whole number such as";
+        const TIME: &str = "`unlock_for` wants a time such as \"8h\" or \"1h30m\", up to \"30d\": ";
+        let keystore = |found: &str| format!("`keystore` wants {KEYSTORES}: {found}");
+        for (text, expected_line, expected) in [
+            ("keystore = 3\n", 1, keystore("not 3")),
+            ("\nkeystore = \"cloud\"\n", 2, keystore("not \"cloud\"")),
+            ("keystore = \"fiel\"\n", 1, keystore("not \"fiel\"; did you mean \"file\"?")),
+            ("keystore = \"an\\u202eswer\"\n", 1, keystore("not \"answer\"")),
+            ("keystore = \"much too long to be shown here\"\n", 1, keystore("not this text")),
+            ("# a\n[keystore]\n", 2, keystore("not a section")),
+            ("\n\nseed_keystore = true\n", 3, format!("`seed_keystore` wants {KEYSTORES}: not true")),
+            (
+                "session_keystore = \"Kernel\"\n",
+                1,
+                "wants \"keys\" or \"kernel\": not \"Kernel\"; did you mean \"kernel\"?".to_owned(),
+            ),
+            ("passphrase_from = \"hunter2\"\n", 1, "wants \"terminal\" or \"os\": not this text".to_owned()),
+            ("kdf_memory_mib = \"a lot\"\n", 1, format!("`kdf_memory_mib` {NUMBER} 64: not \"a lot\"")),
+            ("kdf_memory_mib = 64.5\n", 1, format!("{NUMBER} 64: not 64.5")),
+            ("kdf_passes = -1\n", 1, format!("`kdf_passes` {NUMBER} 3: not -1")),
+            ("kdf_passes = 99999999999\n", 1, "not 99999999999".to_owned()),
+            ("kdf_passes = 2026-01-01\n", 1, "not a date or a time of day".to_owned()),
+            ("unlock_for = \"9 parsecs\"\n", 1, format!("{TIME}not \"9 parsecs\"")),
+            ("unlock_for = 8\n", 1, format!("{TIME}not 8")),
+            ("unlock_for = \"0\"\n", 1, format!("{TIME}it takes some time")),
+            ("\nunlock_for = \"31d\"\n", 2, format!("{TIME}this is longer")),
+            (
+                "secret_service_collection = \" \"\n",
+                1,
+                "a collection's name such as \"mfavault\": this is empty".to_owned(),
+            ),
+            ("secret_service_collection = \"a\\u202eb\"\n", 1, "direction-changing".to_owned()),
+            ("secret_service_collection = []\n", 1, "not a list".to_owned()),
+            (
+                "helper = \"/usr/bin/helper\"\n",
+                1,
+                "`helper` wants a program's absolute path and its arguments".to_owned(),
+            ),
+            ("helper = []\n", 1, "this names no program".to_owned()),
+            ("helper = [\"/usr/bin/helper\", 3]\n", 1, "each word of it is a text".to_owned()),
+            ("\nhelper = [\"helper\", \"-x\"]\n", 2, "this is no absolute path".to_owned()),
+            ("helper = [\"/bin/x\\u0000\"]\n", 1, "NUL".to_owned()),
+            ("\nkeystor = \"os\"\n", 2, "`keystor` is no setting; did you mean `keystore`?".to_owned()),
+            ("unlok-for = \"8h\"\n", 1, "`unlok-for` is no setting; did you mean `unlock_for`?".to_owned()),
+            ("[profile]\nkeystore = 1\n", 1, format!("`profile` is no setting; there are {}", text::KEYS.join(", "))),
+            // The first of several, not the first of the alphabet.
+            ("unlock_for = 8\nhelper = 8\n", 1, TIME.to_owned()),
+            (
+                "keystore = \"os\"\n\"keystore\" = \"file\"\n",
+                2,
+                "`keystore` is set twice; the second one stands here".to_owned(),
+            ),
+            // TOML's own words.
+            ("\nkeystore = os\n", 2, "string values must be quoted".to_owned()),
+            ("keystore = \"os\n", 1, "invalid basic string".to_owned()),
+            ("keystore\n", 1, String::new()),
+            ("kdf_passes = 3\nkeystore =", 2, String::new()),
+            ("kdf_passes = 3\n\nhelper = [\"/bin/x\"\n\n", 3, String::new()),
         ] {
             match read(text) {
                 Err(SettingsError::Invalid { line, reason, path }) => {
-                    assert!(
-                        (line, path.ends_with("mfavault/config.toml")) == (expected_line, true),
-                        "{text:?}: {line}"
-                    );
-                    assert!(
-                        reason.contains(word) && !reason.contains('\n') && !reason.is_empty(),
+                    assert_eq!(
+                        (line, path.ends_with("mfavault/config.toml")),
+                        (expected_line, true),
                         "{text:?}: {reason}"
                     );
+                    let is_one_line = !reason.is_empty() && !reason.chars().any(char::is_control);
+                    assert!(reason.contains(&expected) && is_one_line, "{text:?}: {reason}");
                 }
                 other => panic!("{text:?}: {other:?}"),
             }

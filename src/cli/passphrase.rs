@@ -192,7 +192,8 @@ fn is_remembered(world: &World) -> bool {
 pub(super) fn cost(settings: &Settings) -> Result<KdfCost, Error> {
     let checked = |name: &str, setting: Option<Line<u32>>, range: std::ops::RangeInclusive<u32>| match setting {
         Some(Line { value, line }) if !range.contains(&value) => {
-            let reason = format!("{name} is {value}; it goes from {} to {}", range.start(), range.end());
+            let reason =
+                format!("`{name}` wants a whole number from {} to {}: not {value}", range.start(), range.end());
             Err(SettingsError::Invalid { path: settings.path.clone(), line, reason })
         }
         setting => Ok(setting.map(|setting| setting.value)),
