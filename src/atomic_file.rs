@@ -31,7 +31,8 @@ pub use growing::GrowingFile;
 pub use survey::{Survey, survey};
 use system::Folder;
 pub use user_files::{
-    check_new_file, create_folders, read_user_file, read_user_file_up_to, replace_keeping_mode, write_user_file,
+    check_new_file, check_program, create_folders, mode_if_others_read, read_user_file, read_user_file_up_to,
+    replace_keeping_mode, write_user_file,
 };
 
 /// The largest file of ours that is read or written.

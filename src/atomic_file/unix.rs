@@ -253,6 +253,21 @@ fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
     if metadata.uid() == process::geteuid().as_raw() { Ok(()) } else { Err(owned_by_another(path, metadata)) }
 }
 
+/// Lets only a program pass that nobody but root and we can change; our own group is ours.
+pub(super) fn check_program(path: &Path) -> Result<(), FileError> {
+    let target = path.canonicalize().map_err(refused("look at", path))?;
+    let metadata = target.metadata().map_err(refused("look at", &target))?;
+    if !is_trusted(metadata.uid()) && metadata.uid() != UNMAPPED_OWNER {
+        return Err(owned_by_another(&target, &metadata));
+    }
+    let is_our_group = metadata.gid() == process::getegid().as_raw();
+    let others = if is_our_group { OTHERS_WRITE & 0o007 } else { OTHERS_WRITE };
+    match metadata.mode() & others {
+        0 => Ok(()),
+        _ => Err(unsafe_to_use(&target, "others may write to it", "chmod go-w")),
+    }
+}
+
 fn owned_by_another(path: &Path, metadata: &Metadata) -> FileError {
     let command = format!("sudo chown {}", process::geteuid().as_raw());
     unsafe_to_use(path, &format!("it is owned by another user (uid {})", metadata.uid()), &command)

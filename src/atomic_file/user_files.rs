@@ -77,6 +77,20 @@ pub fn read_user_file_up_to(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, Fi
     read().map_err(refused("read", path))
 }
 
+/// Refuses a program that gets secrets and that others than root and the user may write to: whoever writes it gets them.
+///
+/// # Errors
+/// If others may, then `Unsafe`; if the system refuses to look, then `Io`.
+pub fn check_program(path: &Path) -> Result<(), FileError> {
+    system::check_program(path)
+}
+
+/// Who may read a file that a person named, by its permission bits, if others than its owner may.
+pub fn mode_if_others_read(path: &Path) -> Option<u32> {
+    let mode = system::mode(&std::fs::metadata(path).ok()?);
+    (mode & 0o044 != 0).then_some(mode)
+}
+
 /// Replaces a file that belongs to the user, such as the AWS config: whole, keeping its mode, following a symbolic link
 /// to the file it names. A new file has mode 0600, and a folder created for it 0700.
 ///

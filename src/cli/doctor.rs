@@ -118,6 +118,10 @@ fn what(fact: &Fact) -> String {
         Fact::LooseMode { path, mode } => {
             format!("{} has mode {mode:04o}: others on this machine may look into it", path.display())
         }
+        Fact::PassphraseReadable { path, mode } => format!(
+            "{}, which MFAVAULT_PASSPHRASE_FILE names, has mode {mode:04o}: others on this machine may read the passphrase",
+            path.display()
+        ),
         Fact::LeftOver { path } => format!("a killed run left the unfinished file {}", path.display()),
         Fact::IdleLocks { folder, names } => {
             format!("{} of sessions in {}, which take no room", counted(names.len(), "lock file"), folder.display())
@@ -193,6 +197,10 @@ fn repair(finding: &Finding) -> Option<String> {
             let path = shell_word(path.display().to_string());
             Some(format!("look at what is there, for others could write to it; then `chmod {mode} {path}`"))
         }
+        Fact::PassphraseReadable { path, .. } => Some(format!(
+            "`chmod 600 {}`; a secret that is mounted like this may stay so, if nobody else is there",
+            shell_word(path.display().to_string())
+        )),
         Fact::HasNone { .. } => Some(
             "see to it that the right one is there; else `mfavault backup restore FILE`, or `mfavault remove PROFILE` and \
              `mfavault mfa remove NAME`"

@@ -17,7 +17,7 @@ use super::{
     Keystore, KeystoreError, RecordName,
     program::{Call, reason},
 };
-use crate::{child::with_absolute_path, secret::SecretBytes};
+use crate::{atomic_file::check_program, child::with_absolute_path, secret::SecretBytes};
 
 const NAME: &str = "helper";
 /// Of the protocol.
@@ -63,13 +63,13 @@ impl HelperKeystore {
         HelperKeystore { command, interactive, environment, has_answered }
     }
 
-    /// Whether the settings name a program that is there. Starts nothing.
+    /// Whether the settings name a program that is there, and that nobody else may write to. Starts nothing.
     ///
     /// # Errors
-    /// If not, then `Unavailable` with the reason.
+    /// If there is none, then `Unavailable` with the reason; if others may write to it, then `File`.
     pub fn probe(&self) -> Result<(), KeystoreError> {
         match self.program()? {
-            program if program.is_file() => Ok(()),
+            program if program.is_file() => Ok(check_program(&program)?),
             program => Err(unavailable(format!("there is no program {}", program.display()))),
         }
     }

@@ -46,6 +46,25 @@ fn where_all_is_well_it_says_so() {
 }
 
 #[test]
+fn a_passphrase_file_that_others_may_read_is_noted_and_used() {
+    let world = World::enrolled();
+    let file = world.path("pass'phrase");
+    fs::write(&file, format!("{}\n", world.passphrase)).unwrap();
+    for (mode, is_noted) in [(0o644, true), (0o600, false)] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let mut doctor = world.line("doctor --offline");
+        doctor.env_remove("MFAVAULT_PASSPHRASE").env("MFAVAULT_PASSPHRASE_FILE", &file);
+        let shown = doctor.run().succeeded().stdout;
+        assert_eq!(
+            shown.contains("has mode 0644: others on this machine may read the passphrase"),
+            is_noted,
+            "{shown}"
+        );
+        assert_eq!(shown.contains(r"chmod 600 '"), is_noted, "{shown}");
+    }
+}
+
+#[test]
 fn loose_modes_and_what_killed_runs_left_are_found_before_anything_else_mends_them() {
     let world = World::enrolled();
     let data = world.path("vault/data");

@@ -102,6 +102,17 @@ fn settings_out_of_bounds_are_refused_with_what_they_may_be() {
 }
 
 #[test]
+fn unlocking_ends_where_the_setting_ends() {
+    let world = World::with_keys();
+    for time in ["31d", "720h1s", "99999999d"] {
+        let ran = world.line(&format!("unlock --for {time}")).run();
+        assert!(ran.status.code() == Some(2) && ran.stderr.contains("30d at most"), "{ran:?}");
+        fs::write(world.path("vault/config.toml"), format!("unlock_for = \"{time}\"\n")).unwrap();
+        world.line("unlock").run().refused(1, &[":1:", "`unlock_for`", "up to \"30d\""]);
+    }
+}
+
+#[test]
 fn settings_that_cannot_be_used_are_an_error_with_file_and_line() {
     let world = World::with_keys();
     let file = world.path("vault/config.toml");

@@ -4,13 +4,16 @@ use std::{
     ffi::OsString,
     fs,
     io::Write,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{PermissionsExt, chown, symlink},
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
 
-use mfavault::keystore::{HelperKeystore, Keystore, KeystoreError, RecordName};
+use mfavault::{
+    atomic_file::FileError,
+    keystore::{HelperKeystore, Keystore, KeystoreError, RecordName},
+};
 use tempfile::TempDir;
 
 use super::{conforms, secret};
@@ -219,4 +222,40 @@ fn a_program_that_is_not_there_or_not_named_by_an_absolute_path_is_said() {
             assert!(error.to_string().contains(expected), "{error}");
         }
     }
+}
+
+#[test]
+fn a_program_that_others_may_write_to_gets_nothing() {
+    let script = Script::new("touch started");
+    let program = script.0.path().join("helper");
+    let ours = rustix::process::getegid().as_raw();
+    let set = |mode| fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
+    let refusal = || match script.keystore().put(&prod(), &secret(SECRET)) {
+        Err(KeystoreError::File(FileError::Unsafe { reason, repair, .. })) => Some((reason, repair)),
+        Err(KeystoreError::Unavailable { .. }) => None,
+        other => panic!("{other:?}"),
+    };
+    let repair = format!("chmod go-w '{}'", program.canonicalize().unwrap().display());
+    for (mode, is_safe) in [(0o777, false), (0o702, false), (0o775, true), (0o755, true), (0o700, true)] {
+        set(mode);
+        let expected = (!is_safe).then(|| ("others may write to it".to_owned(), repair.clone()));
+        assert_eq!(refusal(), expected, "{mode:o}");
+        assert_eq!(script.0.path().join("started").exists(), is_safe, "{mode:o}");
+        let _ = fs::remove_file(script.0.path().join("started"));
+    }
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    // Of another group, and of a stranger; a link to it is no way past that.
+    set(0o770);
+    chown(&program, None, Some(ours + 1)).unwrap();
+    assert_eq!(refusal(), Some(("others may write to it".to_owned(), repair)));
+    set(0o700);
+    chown(&program, Some(54321), None).unwrap();
+    let (reason, repair) = refusal().unwrap();
+    assert!(reason.contains("another user (uid 54321)") && repair.starts_with("sudo chown "), "{reason}: {repair}");
+    let link = script.0.path().join("link");
+    symlink(&program, &link).unwrap();
+    let keystore = HelperKeystore::new(vec![link.to_str().unwrap().to_owned()], false, environment());
+    assert!(matches!(keystore.probe(), Err(KeystoreError::File(FileError::Unsafe { .. }))));
 }

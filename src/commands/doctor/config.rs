@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Area, Fact, Finding};
 use crate::{
+    atomic_file::mode_if_others_read,
     commands::{Context, Error, import, setup},
     credentials::AccessKeyId,
     profile::{
@@ -30,6 +31,12 @@ pub(super) fn check(context: &Context<'_>, fix: bool) -> Vec<Finding> {
     if environment.access_key_id.is_some() && environment.current_profile.is_none() {
         facts.push(Fact::KeysInEnvironment);
     }
+    let passphrase_file = environment.passphrase_file.as_deref();
+    facts.extend(
+        passphrase_file.and_then(|path| {
+            Some(Fact::PassphraseReadable { path: path.to_owned(), mode: mode_if_others_read(path)? })
+        }),
+    );
     let mut findings: Vec<Finding> = facts.into_iter().map(Finding::of(Area::Config)).collect();
     let holds_a_secret = shared
         .profile_names()

@@ -180,6 +180,13 @@ pub enum Fact {
         /// Its permission bits.
         mode: u32,
     },
+    /// Others may read the file that the environment names for the passphrase.
+    PassphraseReadable {
+        /// Which one.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// A killed process left an unfinished file.
     LeftOver {
         /// Which one.
@@ -305,6 +312,7 @@ impl Fact {
             Fact::IdleLocks { names, .. } if names.len() < MANY_LOCKS => Weight::Good,
             Fact::IdleLocks { .. }
             | Fact::KeysInEnvironment
+            | Fact::PassphraseReadable { .. }
             | Fact::ClockUnknown
             | Fact::OldKey { .. }
             | Fact::NotHere { .. }
