@@ -5,7 +5,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::{keystores::Chosen, render, wire::World};
+use super::{keystores::Chosen, narrow, render, wire::World};
 use crate::{
     commands::Error,
     environment::without_credentials,
@@ -216,7 +216,7 @@ pub(super) fn print(survey: &Survey, as_json: bool) -> io::Result<()> {
         };
         render::add_row(&mut table, [keystore.name, &state, &held(&keystore.index), &used, &place]);
     }
-    render::print_table(table)?;
+    narrow::print_table(table)?;
     let mut lines = String::new();
     for what in ["keys", SEEDS, SEEDS_OF_BEFORE, "sessions"] {
         for keystore in &survey.keystores {

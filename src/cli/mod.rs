@@ -19,6 +19,7 @@ mod keystore_commands;
 mod keystore_survey;
 mod keystores;
 mod log;
+mod narrow;
 mod parse;
 mod passphrase;
 mod picker;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     keystores::{Origin, Wishes},
-    render,
+    narrow, render,
 };
 use crate::{
     commands::Error,
@@ -120,7 +120,7 @@ fn print(rows: &[Row], as_json: bool) -> std::io::Result<()> {
     for row in rows {
         render::add_row(&mut table, [row.name, &text_of(row), &row.origin]);
     }
-    render::print_table(table)
+    narrow::print_table(table)
 }
 
 fn text_of(row: &Row) -> String {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rexpect::session::spawn_command;
+
 use super::world::{Run, World};
 
 #[test]
@@ -97,6 +99,27 @@ fn settings_out_of_bounds_are_refused_with_what_they_may_be() {
         fs::write(&file, text).unwrap();
         for line in ["list", "settings show"] {
             world.line(line).run().refused(1, &words);
+        }
+    }
+}
+
+#[test]
+fn on_a_narrow_terminal_settings_and_keystores_stand_below_each_other() {
+    let world = World::with_keys();
+    let words = ["/usr/local/bin/a-program-of-mine", "--folder", "/home/alice/.local/share/a-folder-of-mine"];
+    let settings = format!("helper = {}\n", serde_json::to_string(&words).unwrap());
+    fs::write(world.path("vault/config.toml"), settings).unwrap();
+    for columns in [40, 60, 400] {
+        for (line, first) in
+            [("settings show", "keystore\n  value  "), ("keystore list", "os\n  state     not usable: ")]
+        {
+            let mut shell = world.program("bash");
+            shell.args(["-c", &format!("exec </dev/tty; stty cols {columns} rows 24; mfavault {line}")]);
+            let mut terminal = spawn_command(shell, Some(30_000)).unwrap();
+            let shown = terminal.exp_eof().unwrap().replace('\r', "");
+            let table = shown.split("\n\n").next().unwrap();
+            assert_eq!(table.starts_with(first), columns < 400, "{columns}: {shown}");
+            assert!(table.lines().all(|line| line.chars().count() <= columns), "{columns}: {shown}");
         }
     }
 }
