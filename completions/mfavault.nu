@@ -1149,6 +1149,24 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete mfavault audit rotate keystore" [] {
+    [ "auto" "os" "file" "pass" "helper" ]
+  }
+
+  def "nu-complete mfavault audit rotate color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Close the log under its date, and begin a new one
+  export extern "mfavault audit rotate" [
+    --yes(-y)                 # Do not ask
+    --keystore: string@"nu-complete mfavault audit rotate keystore" # Which keystore: `auto`, `os` (the system's), `file` (an encrypted file), `pass` or `helper` [env: MFAVAULT_KEYSTORE]
+    --no-input                # Ask nothing: a needed question is an error [env: MFAVAULT_NO_INPUT]
+    --verbose(-v)             # Say more; twice, say all
+    --color: string@"nu-complete mfavault audit rotate color" # When to use colour
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete mfavault settings keystore" [] {
     [ "auto" "os" "file" "pass" "helper" ]
   }

@@ -319,12 +319,21 @@ impl<'folder> Temporary<'folder> {
         like: Option<&std::fs::Metadata>,
         ending: &str,
     ) -> io::Result<Self> {
+        Temporary::fill(folder, like, ending, |file| file.write_all(bytes))
+    }
+
+    fn fill(
+        folder: &'folder Folder,
+        like: Option<&std::fs::Metadata>,
+        ending: &str,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let mut random = [0; 8];
         SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system gives no random bytes"))?;
         let name = format!("{TEMPORARY_PREFIX}{}-{:016x}{ending}", std::process::id(), u64::from_le_bytes(random));
         let mut file = folder.create(OsStr::new(&name), like)?;
         let temporary = Temporary { folder, name, renamed: false };
-        file.write_all(bytes)?;
+        write(&mut file)?;
         file.sync_all()?;
         Ok(temporary)
     }

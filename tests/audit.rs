@@ -7,11 +7,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use mfavault::vault::{AuditEvent, AuditFault, AuditVerdict, Tampering, Vault};
+use mfavault::vault::{AuditEvent, AuditFault, AuditVerdict, ClosedState, Tampering, Vault};
 
 use crate::support::{memory_keystore::MemoryKeystore, programs};
 
 const CHILD: &str = "audit::child_that_appends";
+const ROTATING_CHILD: &str = "audit::child_that_rotates";
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_294_080 + seconds)
@@ -48,6 +49,21 @@ fn verdict(folder: &Path) -> AuditVerdict {
 
 fn fault(folder: &Path) -> Option<(u64, Tampering)> {
     verdict(folder).fault.map(|AuditFault { line, tampering }| (line, tampering))
+}
+
+/// Closes the log; gives the closed one's file.
+fn rotate(folder: &Path) -> PathBuf {
+    in_vault(folder, |vault| vault.rotate_audit(at(0))).unwrap().0.unwrap()
+}
+
+/// The closed logs, newest first: their names, whether they were whole, and how they are.
+fn earlier(folder: &Path) -> Vec<(String, bool, ClosedState)> {
+    let closed = verdict(folder).closed;
+    let earlier = in_vault(folder, |vault| vault.earlier_audit_logs(closed.as_ref())).unwrap();
+    earlier
+        .into_iter()
+        .map(|earlier| (earlier.log.file.unwrap_or_default(), earlier.log.whole, earlier.state))
+        .collect()
 }
 
 /// Changes the lines of the log.
@@ -230,6 +246,152 @@ fn lines_that_are_tied_to_the_head_wrongly_are_not_gone_on_from() {
 }
 
 #[test]
+fn a_log_that_is_closed_stays_as_it_is_and_the_new_one_vouches_for_it() {
+    use ClosedState::{AsClosed, Changed, Missing};
+    let folder = of_lines(3);
+    let bytes = fs::read(log(folder.path())).unwrap();
+    let last = verdict(folder.path()).last_hash;
+    let first = rotate(folder.path());
+    assert_eq!(first.file_name().unwrap(), "audit-2026-11-21T204800Z.jsonl");
+    assert_eq!(fs::read(&first).unwrap(), bytes);
+    let closed = verdict(folder.path()).closed.unwrap();
+    assert_eq!((closed.lines, closed.whole, closed.last_hash, closed.fault), (3, true, last, None));
+    append(folder.path(), "later");
+    assert_eq!((fault(folder.path()), verdict(folder.path()).lines), (None, 2));
+    let second = rotate(folder.path());
+    assert_eq!(second.file_name().unwrap(), "audit-2026-11-21T204800Z-2.jsonl", "nothing is overwritten");
+    let (older, newer) = ("audit-2026-11-21T204800Z.jsonl".to_owned(), "audit-2026-11-21T204800Z-2.jsonl".to_owned());
+    let as_closed = [(newer.clone(), true, AsClosed), (older.clone(), true, AsClosed)];
+    assert_eq!(earlier(folder.path()), as_closed);
+    fs::write(&first, [&bytes[..], b"{}\n"].concat()).unwrap();
+    assert_eq!(earlier(folder.path())[1], (older.clone(), true, Changed));
+    fs::remove_file(&first).unwrap();
+    assert_eq!(earlier(folder.path())[1], (older, true, Missing));
+    fs::remove_file(&second).unwrap();
+    assert_eq!(earlier(folder.path()), [(newer, true, Missing)]);
+}
+
+#[test]
+fn a_log_that_is_not_whole_is_closed_as_it_is_and_that_stays_on_record() {
+    let folder = of_lines(3);
+    edit(folder.path(), |lines| lines[1] = lines[1].replace("e-2", "e-9"));
+    let bytes = fs::read(log(folder.path())).unwrap();
+    assert_eq!(fs::read(rotate(folder.path())).unwrap(), bytes);
+    append(folder.path(), "later");
+    let after = verdict(folder.path());
+    assert_eq!((after.fault, after.lines), (None, 2));
+    assert_eq!(after.closed.unwrap().fault.as_deref(), Some("line 2 was changed"));
+    let first = fs::read_to_string(log(folder.path())).unwrap().lines().next().unwrap().to_owned();
+    assert!(first.contains(r#""event":"log_rotated""#) && first.contains(r#""whole":false"#), "{first}");
+    // What tells of it cannot be taken away without a trace.
+    edit(folder.path(), |lines| lines[0] = lines[0].replace("\"whole\":false", "\"whole\":true"));
+    assert_eq!(fault(folder.path()), Some((1, Tampering::Changed)));
+    let cut = of_lines(3);
+    fs::remove_file(log(cut.path())).unwrap();
+    let (file, _) = in_vault(cut.path(), |vault| vault.rotate_audit(at(0))).unwrap();
+    assert_eq!((file, fault(cut.path())), (None, None));
+    assert_eq!(earlier(cut.path()), [(String::new(), false, ClosedState::Missing)]);
+    for head_content in [None, Some("garbage")] {
+        let headless = of_lines(3);
+        match head_content {
+            None => fs::remove_file(head(headless.path())).unwrap(),
+            Some(text) => fs::write(head(headless.path()), text).unwrap(),
+        }
+        rotate(headless.path());
+        append(headless.path(), "later");
+        assert_eq!((fault(headless.path()), verdict(headless.path()).lines), (None, 2));
+    }
+}
+
+#[test]
+fn a_new_log_is_known_for_being_cut_off_and_never_rotated_where_there_is_none() {
+    let folder = of_lines(3);
+    rotate(folder.path());
+    append(folder.path(), "later");
+    append(folder.path(), "later still");
+    edit(folder.path(), |lines| lines.truncate(1));
+    assert_eq!(fault(folder.path()), Some((2, Tampering::CutOff(2))));
+    let empty = tempfile::tempdir().unwrap();
+    let (file, verdict) = in_vault(empty.path(), |vault| vault.rotate_audit(at(0))).unwrap();
+    assert_eq!((file, verdict.lines, log(empty.path()).exists()), (None, 0, false));
+}
+
+#[test]
+fn what_is_too_long_for_a_line_is_split_or_shortened_and_the_log_stays_readable() {
+    let folder = of_lines(1);
+    let names: Vec<String> = (0..60_000).map(|number| format!("{number:0>90}")).collect();
+    let start_url = "u".repeat(5 << 20);
+    in_vault(folder.path(), |vault| {
+        vault.audit(at(0), &AuditEvent::Exported { format: "otpauth", names: &names }).unwrap();
+        vault.audit(at(0), &AuditEvent::SignedIn { start_url: &start_url, expiration: at(0) }).unwrap();
+        let giant = ["g".repeat(5 << 20)];
+        vault.audit(at(0), &AuditEvent::Exported { format: "otpauth", names: &giant }).unwrap();
+        vault.audit(at(0), &AuditEvent::Exported { format: "otpauth", names: &[] }).unwrap();
+    });
+    append(folder.path(), "later");
+    let mut told = 0;
+    let verdict = in_vault(folder.path(), |vault| {
+        vault.read_audit(&mut |line| {
+            told += line.content.get("names").map_or(0, |names| names.as_array().unwrap().len())
+        })
+    });
+    assert_eq!((verdict.unwrap().fault, told), (None, names.len() + 1), "every name is in it");
+}
+
+#[test]
+#[ignore = "started by the tests below"]
+#[allow(clippy::disallowed_methods, reason = "how a test speaks to the process it starts")]
+fn child_that_rotates() {
+    rotate(&PathBuf::from(std::env::var_os("MFAVAULT_TEST_FOLDER").unwrap()));
+}
+
+#[test]
+fn a_process_that_is_killed_or_refused_anywhere_in_closing_leaves_the_old_log_or_the_new_one() {
+    if !programs::installed(&["strace"]) {
+        return;
+    }
+    let calls = ["openat", "write", "fsync", "rename,renameat,renameat2", "copy_file_range,sendfile"];
+    let (mut old, mut new) = (0, 0);
+    for (call, how) in calls.into_iter().flat_map(|call| [(call, "signal=KILL"), (call, "error=ENOSPC")]) {
+        for when in 1.. {
+            let folder = of_lines(3);
+            // A crash before left the head one line behind.
+            let kept = fs::read(head(folder.path())).unwrap();
+            append(folder.path(), "device-4");
+            if when % 2 == 0 {
+                fs::write(head(folder.path()), kept).unwrap();
+            }
+            let bytes = fs::read(log(folder.path())).unwrap();
+            let inject = format!("inject={call}:{how}:when={when}");
+            let state = folder.path().join("state");
+            let went_well = child_named(ROTATING_CHILD, folder.path(), 0, &["-e", &inject]).status().unwrap().success();
+            let case = format!("{call} {how} {when}");
+            let after = verdict(folder.path());
+            assert_eq!((after.fault, after.torn), (None, false), "{case}");
+            match after.closed {
+                None => assert_eq!(fs::read(log(folder.path())).unwrap(), bytes, "{case}"),
+                Some(closed) => {
+                    assert_eq!(fs::read(state.join(closed.file.unwrap())).unwrap(), bytes, "{case}");
+                    assert_eq!(earlier(folder.path())[0].2, ClosedState::AsClosed, "{case}");
+                }
+            }
+            if after.lines == 4 {
+                old += 1
+            } else {
+                new += 1
+            }
+            append(folder.path(), "later");
+            append(folder.path(), "later still");
+            assert_eq!((fault(folder.path()), verdict(folder.path()).lines), (None, after.lines + 2), "{case}");
+            if went_well {
+                break;
+            }
+        }
+    }
+    assert!(old > 10 && new > 10, "{old} {new}");
+}
+
+#[test]
 #[ignore = "started by the tests below"]
 #[allow(clippy::disallowed_methods, reason = "how a test speaks to the process it starts")]
 fn child_that_appends() {
@@ -239,6 +401,10 @@ fn child_that_appends() {
 }
 
 fn child(folder: &Path, count: usize, strace: &[&str]) -> Command {
+    child_named(CHILD, folder, count, strace)
+}
+
+fn child_named(name: &str, folder: &Path, count: usize, strace: &[&str]) -> Command {
     let program = std::env::current_exe().unwrap();
     let mut command = match strace {
         [] => Command::new(program),
@@ -248,7 +414,7 @@ fn child(folder: &Path, count: usize, strace: &[&str]) -> Command {
             command
         }
     };
-    command.args(["--ignored", "--exact", CHILD, "--test-threads=1"]).env_remove("LD_LIBRARY_PATH");
+    command.args(["--ignored", "--exact", name, "--test-threads=1"]).env_remove("LD_LIBRARY_PATH");
     command.env("MFAVAULT_TEST_FOLDER", folder).env("MFAVAULT_TEST_COUNT", count.to_string());
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     command

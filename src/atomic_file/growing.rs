@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{FileError, PrivateFolder, refused};
+use super::{FileError, PrivateFolder, Temporary, refused};
 
 /// A growing file, held open.
 pub struct GrowingFile<'f> {
@@ -64,6 +64,19 @@ impl GrowingFile<'_> {
     pub fn part(&self, from: u64, to: u64) -> Result<BufReader<Take<&File>>, FileError> {
         (&self.file).seek(SeekFrom::Start(from)).map_err(refused("read", &self.path))?;
         Ok(BufReader::new((&self.file).take(to.saturating_sub(from))))
+    }
+
+    /// Copies it under another name in the same folder, which must be free; the copy is on the disk when this returns.
+    ///
+    /// # Errors
+    /// If the name is taken, then `Io` of the kind `AlreadyExists`; if the system refuses, then `Io`, and there is none.
+    pub fn copy_as(&self, name: &str) -> Result<(), FileError> {
+        let path = self.folder.path_of(name, "write")?;
+        let mut content = self.part(0, self.length()?)?;
+        let folder = &self.folder.folder;
+        let copied = Temporary::fill(folder, None, &format!("-{name}"), |file| io::copy(&mut content, file).map(drop));
+        let named = copied.and_then(|copy| copy.rename_if_absent(OsStr::new(name)));
+        named.and_then(|()| folder.sync()).map_err(refused("write", &path))
     }
 
     /// Says of which file it is that the system refused to read on.

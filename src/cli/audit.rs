@@ -5,7 +5,10 @@ use std::{io, process::ExitCode};
 use serde_json::{Value, json};
 
 use super::render;
-use crate::vault::{AuditLine, AuditVerdict, Tampering};
+use crate::{
+    vault::{AuditLine, AuditVerdict, ClosedState, EarlierLog, Tampering},
+    visible::visible,
+};
 
 pub(super) fn log(lines: &[AuditLine], as_json: bool) -> io::Result<()> {
     if as_json {
@@ -22,8 +25,9 @@ pub(super) fn log(lines: &[AuditLine], as_json: bool) -> io::Result<()> {
 }
 
 /// Shows what was found; the exit code says whether the log is whole.
-pub(super) fn verdict(verdict: &AuditVerdict, as_json: bool) -> io::Result<ExitCode> {
-    let code = if verdict.fault.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+pub(super) fn verdict(verdict: &AuditVerdict, earlier: &[EarlierLog], as_json: bool) -> io::Result<ExitCode> {
+    let is_well = verdict.fault.is_none() && earlier.iter().all(|earlier| earlier.state != ClosedState::Changed);
+    let code = if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if as_json {
         let fault = verdict.fault.as_ref().map(|fault| {
             let (kind, missing) = match fault.tampering {
@@ -42,6 +46,7 @@ pub(super) fn verdict(verdict: &AuditVerdict, as_json: bool) -> io::Result<ExitC
             "last_hash": verdict.last_hash,
             "torn": verdict.torn,
             "fault": fault,
+            "earlier": earlier.iter().map(earlier_json).collect::<Vec<_>>(),
         }))?;
         return Ok(code);
     }
@@ -49,10 +54,45 @@ pub(super) fn verdict(verdict: &AuditVerdict, as_json: bool) -> io::Result<ExitC
         Some(fault) => format!("not as it was written: {fault}"),
         None => "as they were written".to_owned(),
     };
-    let lines = format!("{} line{}", verdict.lines, if verdict.lines == 1 { "" } else { "s" });
+    let lines = counted(verdict.lines);
     let hash = verdict.last_hash.as_ref().map(|hash| format!("last hash {hash}\n")).unwrap_or_default();
-    render::print(&format!("{lines}, {found}\n{hash}"))?;
+    let earlier: String = earlier.iter().map(|earlier| format!("{}\n", in_words(earlier))).collect();
+    render::print(&format!("{lines}, {found}\n{hash}{earlier}"))?;
     Ok(code)
+}
+
+fn earlier_json(EarlierLog { log, state }: &EarlierLog) -> Value {
+    json!({
+        "file": log.file,
+        "lines": log.lines,
+        "last_hash": log.last_hash,
+        "sha256": log.sha256,
+        "whole": log.whole,
+        "fault": log.fault,
+        "state": match state {
+            ClosedState::AsClosed => "as_closed",
+            ClosedState::Changed => "changed",
+            ClosedState::Missing => "missing",
+        },
+    })
+}
+
+fn in_words(EarlierLog { log, state }: &EarlierLog) -> String {
+    let name = log.file.as_deref().unwrap_or("a log without a file");
+    let state = match state {
+        ClosedState::AsClosed => "as it was closed",
+        ClosedState::Changed => "another one than was closed",
+        ClosedState::Missing => "note: not here any more",
+    };
+    visible(&format!("before it {name}, {}, {state}{}", counted(log.lines), fault(log.fault.as_deref())))
+}
+
+fn counted(lines: u64) -> String {
+    format!("{lines} line{}", if lines == 1 { "" } else { "s" })
+}
+
+fn fault(fault: Option<&str>) -> String {
+    fault.map(|fault| format!("; it was not as it was written then: {fault}")).unwrap_or_default()
 }
 
 /// What was done, to what, and how.
@@ -80,6 +120,11 @@ fn words(line: &AuditLine) -> (String, String, String) {
         }
         "keystore_changed" => (format!("keystore {}", field("change")), field("keystore").to_owned(), String::new()),
         "log_mended" => strings(("log mended", "", field("reason"))),
+        "log_rotated" => {
+            let lines = line.content.get("lines").and_then(Value::as_u64).unwrap_or_default();
+            let fault = fault(line.content.get("fault").and_then(Value::as_str));
+            ("log rotated".to_owned(), field("file").to_owned(), format!("{}{fault}", counted(lines)))
+        }
         // Of a later version.
         other => (other.replace('_', " "), String::new(), String::new()),
     }

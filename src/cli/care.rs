@@ -31,6 +31,7 @@ pub(super) fn audit(context: &Context<'_>, command: AuditCommand) -> Result<Outc
     match command {
         AuditCommand::Show(arguments) => commands::audit::show(context, arguments.last),
         AuditCommand::Verify(_) => commands::audit::verify(context),
+        AuditCommand::Rotate(arguments) => commands::audit::rotate(context, arguments.yes),
     }
 }
 

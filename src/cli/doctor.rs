@@ -115,6 +115,11 @@ fn what(fact: &Fact) -> String {
             format!("damaged files of the keystore `file` were set aside: {}", paths.join(", "))
         }
         Fact::LogTampered(fault) => format!("the audit log is not as it was written: {fault}"),
+        Fact::LogLarge { bytes } => format!("the audit log has {} MiB", bytes >> 20),
+        Fact::LogClosedBroken { file, fault } => format!(
+            "the audit log before this one{} was not as it was written when it was closed: {fault}",
+            file.as_ref().map(|file| format!(" ({file})")).unwrap_or_default()
+        ),
         Fact::LooseMode { path, mode } => {
             format!("{} has mode {mode:04o}: others on this machine may look into it", path.display())
         }
@@ -222,7 +227,13 @@ fn repair(finding: &Finding) -> Option<String> {
         Fact::KeystoreDamaged { can_go_back: true, .. } => Some("`mfavault doctor --restore-keystore`".to_owned()),
         Fact::KeystoreDamaged { .. } => Some("`mfavault backup restore FILE`, with the file moved away".to_owned()),
         Fact::SetAside { .. } => Some("remove them, once nothing is missing".to_owned()),
-        Fact::LogTampered(_) => Some("find out who did that; `mfavault audit show` shows what is left".to_owned()),
+        Fact::LogTampered(_) => Some(
+            "find out who did that: `mfavault audit show` shows what is left; then `mfavault audit rotate` keeps it, and begins \
+             a new one"
+                .to_owned(),
+        ),
+        Fact::LogLarge { .. } => Some("`mfavault audit rotate` keeps it, and begins a new one".to_owned()),
+        Fact::LogClosedBroken { .. } => Some("`mfavault audit verify` shows how those before it are".to_owned()),
         Fact::BeatsProcess { profile, .. } | Fact::ProcessGone { profile, .. } => {
             Some(format!("`mfavault setup {}`", shell_word(profile)))
         }

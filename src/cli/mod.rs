@@ -355,7 +355,9 @@ fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process
             shown
         }
         Outcome::AuditLog(lines) => audit::log(&lines, show.json),
-        Outcome::AuditVerdict(verdict) => audit::verdict(&verdict, show.json).map(|verdict| code = verdict),
+        Outcome::AuditVerdict(verdict, earlier) => {
+            audit::verdict(&verdict, &earlier, show.json).map(|verdict| code = verdict)
+        }
         Outcome::Report(report) => {
             if !report.failed.is_empty() {
                 code = ExitCode::FAILURE;

@@ -46,7 +46,7 @@ use crate::{
     secret::{SecretBytes, SecretText},
     session::{Plan, Purpose, consent},
     shared_config,
-    vault::{AuditEvent, AuditLine, AuditVerdict, DeviceEntry, DeviceRecord, Index, Vault},
+    vault::{AuditEvent, AuditLine, AuditVerdict, DeviceEntry, DeviceRecord, EarlierLog, Index, Vault},
 };
 
 /// The world of a command.
@@ -334,8 +334,8 @@ pub enum Outcome {
     Findings(Vec<doctor::Finding>),
     /// `audit show`: the lines of the log.
     AuditLog(Vec<AuditLine>),
-    /// `audit verify`: whether it is whole.
-    AuditVerdict(AuditVerdict),
+    /// `audit verify`: whether it is whole, and how those before it are.
+    AuditVerdict(AuditVerdict, Vec<EarlierLog>),
     /// `report`: the credential report, judged.
     Report(Box<report::Report>),
     /// `mfa policy`: a text as it is.

@@ -3,17 +3,23 @@
 //! `audit.jsonl` grows by whole lines, each on the disk before what it tells of leaves this process. `audit.head`
 //! knows the last one, so that a log that was cut off is known, too; it is written after the line, and may know one
 //! less after a crash. A line is `seq`, `time`, `event` with its fields, `pid`, `command`, and `previous`: the SHA-256
-//! of the line before, line feed included, as `sha256sum` has it.
+//! of the line before, line feed included, as `sha256sum` has it. A log that was closed lies beside it under its date;
+//! the first line of the one after it has its hash.
 
 mod chain;
 mod reading;
+mod rotation;
 
 use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use self::chain::{Head, HeadFile, Link, Ties, hash, next_line};
-pub use self::reading::{AuditFault, AuditLine, AuditVerdict, Tampering};
+use self::chain::{Head, HeadFile, LONGEST_LINE, Link, Ties, hash, next_line};
+pub use self::{
+    reading::{AuditFault, AuditLine, AuditVerdict, Tampering},
+    rotation::{ClosedLog, ClosedState, EarlierLog},
+};
 use super::{Vault, VaultError};
 use crate::{
     atomic_file::{GrowingFile, PrivateFolder},
@@ -100,7 +106,16 @@ pub enum AuditEvent<'a> {
         /// What was wrong with it.
         reason: &'a str,
     },
+    /// The log before this one was closed; always the first line.
+    LogRotated(&'a ClosedLog),
 }
+
+/// Larger lines are shortened; far from what a reader takes.
+const LONGEST_WRITTEN: usize = 1 << 20;
+/// Names beyond this many bytes go into a line of their own.
+const NAMES_IN_A_LINE: usize = 64 << 10;
+/// What is left of a text that made a line too large.
+const SHORTENED: usize = 1 << 10;
 
 /// A line as it is written.
 #[derive(Serialize)]
@@ -144,27 +159,71 @@ impl Vault<'_> {
         let mut file = folder.open_growing(LOG)?;
         let End { mut link, mut length, mut added, mended } = end(folder, &file)?;
         let mut add = |event: &AuditEvent<'_>| {
-            let line = Line {
-                seq: link.seq + 1,
-                time: rfc3339::format(now),
-                event,
-                pid: std::process::id(),
-                command: &self.command,
-                previous: &link.hash,
-            };
-            let mut line = serde_json::to_vec(&line).expect("invariant: an event has text keys only");
-            line.push(b'\n');
+            let line = self.line(now, event, &link);
             link = Link { seq: link.seq + 1, hash: hash(&line) };
             added.extend(line);
         };
         if let Some(reason) = mended {
             add(&AuditEvent::LogMended { reason });
         }
-        events.iter().for_each(add);
+        events.iter().for_each(|event| in_lines(event, &mut add));
         file.append(&added)?;
         length += added.len() as u64;
         // Never before the line: a head that knows more than the log says that somebody cut it off.
         Ok(folder.write_soon(HEAD, &Head::of(link, length).to_bytes())?)
+    }
+
+    /// The line of an event, with its line feed, after another one.
+    fn line(&self, now: SystemTime, event: &AuditEvent<'_>, link: &Link) -> Vec<u8> {
+        let line = Line {
+            seq: link.seq + 1,
+            time: rfc3339::format(now),
+            event,
+            pid: std::process::id(),
+            command: &self.command,
+            previous: &link.hash,
+        };
+        let invariant = "invariant: an event has text keys only";
+        let mut bytes = serde_json::to_vec(&line).expect(invariant);
+        if bytes.len() > LONGEST_WRITTEN {
+            let mut line = serde_json::to_value(&line).expect(invariant);
+            shorten(&mut line);
+            bytes = serde_json::to_vec(&line).expect(invariant);
+        }
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// Splits what has too many names for one line.
+fn in_lines(event: &AuditEvent<'_>, add: &mut impl FnMut(&AuditEvent<'_>)) {
+    let AuditEvent::Exported { format, names } = event else { return add(event) };
+    let mut rest = *names;
+    loop {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|name| {
+            bytes += name.len();
+            bytes <= NAMES_IN_A_LINE
+        });
+        let (these, others) = rest.split_at(fitting.count().max(1).min(rest.len()));
+        add(&AuditEvent::Exported { format, names: these });
+        rest = others;
+        if rest.is_empty() {
+            return;
+        }
+    }
+}
+
+/// Cuts long texts: a name in a file of somebody else's may have any length.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::String(text) if text.len() > SHORTENED => {
+            text.truncate(text.floor_char_boundary(SHORTENED));
+            text.push('…');
+        }
+        Value::Array(values) => values.iter_mut().for_each(shorten),
+        Value::Object(fields) => fields.values_mut().for_each(shorten),
+        _ => {}
     }
 }
 
@@ -184,7 +243,8 @@ struct End {
 /// tampered with is left as it is, and what comes next is not tied to it: that is how it shows.
 fn end(folder: &PrivateFolder, file: &GrowingFile<'_>) -> Result<End, VaultError> {
     let length = file.length()?;
-    let (mut link, from, mut mended) = match Head::read(folder)? {
+    let head = folder.read(HEAD)?;
+    let (mut link, from, mut mended) = match HeadFile::of(head.as_deref(), &first_line(file)?) {
         HeadFile::There(head) if length < head.length => {
             // Perhaps within a line, which must not run into the next.
             let is_torn = length > 0 && !ends_a_line(file, length)?;
@@ -212,6 +272,12 @@ fn end(folder: &PrivateFolder, file: &GrowingFile<'_>) -> Result<End, VaultError
         mended = Some("a line was half-written, and is taken off");
     }
     Ok(End { link, length: at, added: Vec::new(), mended })
+}
+
+fn first_line(file: &GrowingFile<'_>) -> Result<Vec<u8>, VaultError> {
+    let mut line = Vec::new();
+    next_line(&mut file.part(0, LONGEST_LINE)?, &mut line).map_err(|error| file.unreadable(error))?;
+    Ok(line)
 }
 
 fn ends_a_line(file: &GrowingFile<'_>, length: u64) -> Result<bool, VaultError> {

@@ -35,7 +35,7 @@ use std::{
     time::Duration,
 };
 
-pub use audit::{AuditEvent, AuditFault, AuditLine, AuditVerdict, Tampering};
+pub use audit::{AuditEvent, AuditFault, AuditLine, AuditVerdict, ClosedLog, ClosedState, EarlierLog, Tampering};
 pub use cache_key::CacheKey;
 pub use census::Census;
 pub use damage::Part;

@@ -36,6 +36,59 @@ fn the_log_is_shown_and_checked_and_a_changed_line_is_named() {
 }
 
 #[test]
+fn a_log_that_was_changed_is_closed_and_gone_on_from_and_the_break_stays_on_record() {
+    let world = World::enrolled();
+    world.line("audit rotate --yes").run().succeeded();
+    world.line("code alice").run().succeeded();
+    let text = fs::read_to_string(path(&world)).unwrap();
+    let changed = text.replacen("\"alice\"", "\"bob\"", 1);
+    fs::write(path(&world), &changed).unwrap();
+    let ran = world.line("audit verify").run();
+    assert!(ran.stderr.contains("mfavault audit rotate") && ran.status.code() == Some(1), "{ran:?}");
+    let ran = world.line("doctor --offline").run();
+    assert!(ran.stdout.contains("mfavault audit show") && ran.stdout.contains("mfavault audit rotate"), "{ran:?}");
+    world.line("audit rotate").run().refused(1, &["--yes"]);
+    assert_eq!(fs::read_to_string(path(&world)).unwrap(), changed);
+    let ran = world.line("audit rotate --yes").run().succeeded();
+    let closed = PathBuf::from(ran.stdout.trim_end());
+    assert_eq!(fs::read_to_string(&closed).unwrap(), changed);
+    world.line("code alice").run().succeeded();
+    let ran = world.line("audit verify").run().succeeded();
+    let name = closed.file_name().unwrap().to_str().unwrap();
+    let line =
+        format!("before it {name}, 1 line, as it was closed; it was not as it was written then: line 1 was changed");
+    assert!(ran.stdout.starts_with("2 lines, as they were written\n") && ran.stdout.contains(&line), "{ran:?}");
+    let ran = world.line("audit show").run().succeeded();
+    assert!(ran.stdout.lines().nth(1).unwrap().contains("log rotated") && ran.stdout.contains(name), "{ran:?}");
+    let ran = world.line("doctor --offline").run().succeeded();
+    assert!(ran.stdout.contains("note   log") && ran.stdout.contains("line 1 was changed"), "{ran:?}");
+    fs::write(&closed, &text).unwrap();
+    let ran = world.line("audit verify --json").run();
+    assert_eq!((ran.status.code(), &ran.json()["earlier"][0]["state"]), (Some(1), &"changed".into()), "{ran:?}");
+    fs::remove_file(&closed).unwrap();
+    let ran = world.line("audit verify").run().succeeded();
+    assert!(ran.stdout.contains("note: not here any more"), "{ran:?}");
+    world.line("audit rotate --yes").run().succeeded();
+    let ran = world.line("doctor --offline").run().succeeded();
+    assert!(ran.stdout.contains("ok     log"), "{ran:?}");
+}
+
+#[test]
+fn a_log_that_has_become_large_is_a_note_and_rotating_makes_it_small() {
+    let world = World::enrolled();
+    world.line("code alice").run().succeeded();
+    let names: Vec<String> = (0..200_000).map(|number| format!("{number:0>90}")).collect();
+    let event = mfavault::vault::AuditEvent::Exported { format: "otpauth", names: &names };
+    world.in_vault(|vault| vault.audit(super::world::now(), &event).unwrap());
+    let ran = world.line("doctor --offline").run().succeeded();
+    assert!(ran.stdout.contains("the audit log has 17 MiB") && ran.stdout.contains("audit rotate"), "{ran:?}");
+    world.line("audit rotate --yes").run().succeeded();
+    let ran = world.line("doctor --offline").run().succeeded();
+    assert!(ran.stdout.contains("ok     log"), "{ran:?}");
+    world.line("audit verify").run().succeeded();
+}
+
+#[test]
 fn a_session_that_is_remembered_touches_no_log() {
     if !installed(&["strace"]) {
         return;

@@ -191,7 +191,7 @@ fn where_the_log_cannot_be_written_no_code_no_session_and_no_seed_goes_out() {
     fs::remove_dir(state.join("audit.jsonl")).unwrap();
     fs::rename(state.join("kept"), state.join("audit.jsonl")).unwrap();
     bench.run(|context| commands::code::run(context, alice())).unwrap();
-    let Ok(Outcome::AuditVerdict(verdict)) = bench.run(commands::audit::verify) else { panic!("no verdict") };
+    let Ok(Outcome::AuditVerdict(verdict, _)) = bench.run(commands::audit::verify) else { panic!("no verdict") };
     assert_eq!(verdict.fault, None);
 }
 

@@ -31,6 +31,7 @@ pub(in crate::cli) struct DoctorArgs {
 pub(in crate::cli) enum AuditCommand {
     Show(AuditShowArgs),
     Verify(AuditVerifyArgs),
+    Rotate(AuditRotateArgs),
 }
 
 /// Show what was done: codes, sessions, devices, keys, exports
@@ -49,7 +50,8 @@ pub(in crate::cli) struct AuditShowArgs {
 
 /// Check that no line of the log was changed, taken out, moved or cut off
 ///
-/// Names the first line that does not fit. Exit code 1 if there is one.
+/// Names the first line that does not fit. Logs that were closed are looked at, too, as far as they are still there: each is
+/// named by the one after it. Exit code 1 if one was changed.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   mfavault audit verify")]
@@ -57,4 +59,18 @@ pub(in crate::cli) struct AuditVerifyArgs {
     /// Print JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
+}
+
+/// Close the log under its date, and begin a new one
+///
+/// To keep it small, or to go on after somebody changed it. The closed log stays beside the new one, whole or not, and the new
+/// one's first line says which, how many lines it had, its hash, and whether it was as it was written. Prints the closed file.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mfavault audit rotate
+  mfavault audit rotate --yes")]
+pub(in crate::cli) struct AuditRotateArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    pub(in crate::cli) yes: bool,
 }

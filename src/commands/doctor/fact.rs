@@ -173,6 +173,18 @@ pub enum Fact {
     },
     /// The log is not as it was written.
     LogTampered(AuditFault),
+    /// The log has become large.
+    LogLarge {
+        /// How large.
+        bytes: u64,
+    },
+    /// The log before this one was not as it was written when it was closed.
+    LogClosedBroken {
+        /// Its file, if there was one.
+        file: Option<String>,
+        /// What was wrong with it.
+        fault: String,
+    },
     /// Others may look into a file or folder.
     LooseMode {
         /// Which one.
@@ -320,6 +332,8 @@ impl Fact {
             | Fact::Strays { .. }
             | Fact::NotOpened(_)
             | Fact::Orphan { .. }
+            | Fact::LogLarge { .. }
+            | Fact::LogClosedBroken { .. }
             | Fact::NotBackedUp { .. } => Weight::Note,
             Fact::Fails(_)
             | Fact::FailsFor { .. }

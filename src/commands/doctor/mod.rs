@@ -12,6 +12,9 @@ pub use files::look;
 
 use super::{Context, Error, Outcome};
 
+/// Beyond this many bytes the log takes long to read, some fifty thousand lines.
+const LARGE_LOG: u64 = 16 << 20;
+
 /// How far it goes.
 pub struct Arguments {
     /// Whether what can be mended without a loss is mended.
@@ -40,10 +43,7 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error
         }
         false => findings.extend(remote::check(context)?),
     }
-    match context.vault.read_audit(&mut |_| ()) {
-        Ok(verdict) => findings.extend(verdict.fault.map(Fact::LogTampered).map(Finding::of(Area::Log))),
-        Err(error) => findings.push(Finding::of(Area::Log)(Fact::Fails(Error::Vault(error)))),
-    }
+    findings.extend(of_log(context).into_iter().map(Finding::of(Area::Log)));
     for area in Area::ALL {
         if !findings.iter().any(|finding| finding.area == area) {
             findings.push(Finding::of(area)(Fact::NothingWrong));
@@ -51,4 +51,16 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error
     }
     findings.sort_by_key(|finding| finding.area);
     Ok(Outcome::Findings(findings))
+}
+
+fn of_log(context: &Context<'_>) -> Vec<Fact> {
+    let verdict = match context.vault.read_audit(&mut |_| ()) {
+        Ok(verdict) => verdict,
+        Err(error) => return vec![Fact::Fails(Error::Vault(error))],
+    };
+    let broken = verdict.closed.and_then(|closed| Some((closed.file, closed.fault?)));
+    let large = (verdict.bytes > LARGE_LOG).then_some(Fact::LogLarge { bytes: verdict.bytes });
+    let tampered = verdict.fault.map(Fact::LogTampered);
+    let broken = broken.map(|(file, fault)| Fact::LogClosedBroken { file, fault });
+    [tampered, broken, large].into_iter().flatten().collect()
 }

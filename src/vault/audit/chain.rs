@@ -6,11 +6,8 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::HEAD;
-use crate::{
-    atomic_file::PrivateFolder,
-    vault::{VaultError, cache_key::hex},
-};
+use super::rotation::ClosedLog;
+use crate::vault::cache_key::hex;
 
 /// What the first line is tied to.
 const BEGINNING: &str = "mfavault audit log 1";
@@ -30,6 +27,23 @@ pub(super) fn next_line(log: &mut impl BufRead, line: &mut Vec<u8>) -> io::Resul
 /// The SHA-256 of a line with its line feed: what `sha256sum` says of it.
 pub(super) fn hash(line: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, line).as_ref())
+}
+
+/// The SHA-256 of all that is read: what `sha256sum` says of a file.
+///
+/// # Errors
+/// If the system refuses, then its error.
+pub(super) fn hash_of_all(mut from: impl BufRead) -> io::Result<String> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    loop {
+        let bytes = from.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(hex(context.finish().as_ref()));
+        }
+        context.update(bytes);
+        let count = bytes.len();
+        from.consume(count);
+    }
 }
 
 /// A line, as the next one knows it.
@@ -93,16 +107,6 @@ impl Head {
         bytes.push(b'\n');
         bytes
     }
-
-    /// What there is of it.
-    ///
-    /// # Errors
-    /// If the file is not safely ours, then `File`.
-    pub(super) fn read(folder: &PrivateFolder) -> Result<HeadFile, VaultError> {
-        let Some(bytes) = folder.read(HEAD)? else { return Ok(HeadFile::Absent) };
-        let head: Option<Head> = serde_json::from_slice(&bytes).ok();
-        Ok(head.filter(|head| head.version == VERSION).map_or(HeadFile::Unreadable, HeadFile::There))
-    }
 }
 
 /// The head as it was found.
@@ -113,4 +117,17 @@ pub(super) enum HeadFile {
     Unreadable,
     /// What it knows.
     There(Head),
+}
+
+impl HeadFile {
+    /// What the content of the file says of a log that begins with this line.
+    pub(super) fn of(content: Option<&[u8]>, first_line: &[u8]) -> Self {
+        let Some(content) = content else { return HeadFile::Absent };
+        // Between the new log and its head: this one is still the closed log's, and knows nothing of the new one.
+        if ClosedLog::of(first_line).is_some_and(|closed| closed.head == Some(hash(content))) {
+            return HeadFile::There(Head::of(Link::beginning(), 0));
+        }
+        let head: Option<Head> = serde_json::from_slice(content).ok();
+        head.filter(|head| head.version == VERSION).map_or(HeadFile::Unreadable, HeadFile::There)
+    }
 }

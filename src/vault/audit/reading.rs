@@ -8,8 +8,10 @@ use std::{fmt, ops::RangeInclusive};
 use serde_json::{Map, Value};
 
 use super::{
-    LOG,
-    chain::{Head, HeadFile, LONGEST_LINE, Link, Ties, hash, next_line},
+    HEAD, LOG,
+    chain::{HeadFile, LONGEST_LINE, Link, Ties, hash, next_line},
+    first_line,
+    rotation::ClosedLog,
 };
 use crate::vault::{Vault, VaultError};
 
@@ -33,6 +35,10 @@ pub struct AuditVerdict {
     pub torn: bool,
     /// The first line that is not as it was written.
     pub fault: Option<AuditFault>,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// The log before it, if its first line names one.
+    pub closed: Option<ClosedLog>,
 }
 
 /// What is wrong with the log.
@@ -92,9 +98,13 @@ impl Vault<'_> {
         }
         let folder = self.state()?;
         // The head first: whatever it knows stands in the log already.
-        let head = Head::read(folder)?;
+        let head = folder.read(HEAD)?;
         let mut checker = Checker::default();
-        let Some(file) = folder.open_grown(LOG)? else { return Ok(checker.verdict(&head)) };
+        let Some(file) = folder.open_grown(LOG)? else {
+            return Ok(checker.verdict(&HeadFile::of(head.as_deref(), b"")));
+        };
+        let first = first_line(&file)?;
+        let head = HeadFile::of(head.as_deref(), &first);
         let mut log = file.part(0, file.length()?)?;
         let mut line = Vec::new();
         while next_line(&mut log, &mut line).map_err(|error| file.unreadable(error))? {
@@ -102,7 +112,7 @@ impl Vault<'_> {
                 see(AuditLine { number: checker.lines, content });
             }
         }
-        Ok(checker.verdict(&head))
+        Ok(AuditVerdict { closed: ClosedLog::of(&first), ..checker.verdict(&head) })
     }
 }
 
@@ -226,6 +236,7 @@ impl Checker {
             HeadFile::Absent => {}
         }
         let last_hash = (self.lines > 0).then_some(self.last.hash);
-        AuditVerdict { lines: self.lines, last_hash, torn: self.torn, fault: self.fault }
+        let (lines, bytes) = (self.lines, self.at);
+        AuditVerdict { lines, last_hash, torn: self.torn, fault: self.fault, bytes, closed: None }
     }
 }
