@@ -65,6 +65,15 @@ pub enum FileError {
     },
 }
 
+impl FileError {
+    /// Whether the disk takes nothing more at all: it is full, or can only be read.
+    pub fn disk_takes_nothing(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        matches!(self, FileError::Io { source, .. }
+            if matches!(source.kind(), QuotaExceeded | ReadOnlyFilesystem | StorageFull))
+    }
+}
+
 /// A folder that only its owner can look into, held by a descriptor.
 #[derive(Debug)]
 pub struct PrivateFolder {

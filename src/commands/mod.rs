@@ -46,7 +46,7 @@ use crate::{
     secret::{SecretBytes, SecretText},
     session::{Plan, Purpose, consent},
     shared_config,
-    vault::{AuditEvent, AuditLine, AuditVerdict, DeviceEntry, DeviceRecord, EarlierLog, Index, Vault},
+    vault::{AuditEvent, AuditLine, AuditVerdict, DeviceEntry, DeviceRecord, EarlierLog, Index, Vault, VaultError},
 };
 
 /// The world of a command.
@@ -99,6 +99,26 @@ impl Context<'_> {
     /// As [`Vault::audit`].
     pub fn audit(&self, event: &AuditEvent<'_>) -> Result<(), Error> {
         Ok(self.vault.audit(self.clock.now(), event)?)
+    }
+
+    /// As [`Context::audit`], for seeds and keys that go out so that they are not lost with this disk: if it takes nothing
+    /// more, that is said instead.
+    ///
+    /// # Errors
+    /// As [`Vault::audit`], save where the disk is full or can only be read.
+    pub fn audit_rescue(&self, format: &str, names: &[String]) -> Result<(), Error> {
+        match self.vault.audit(self.clock.now(), &AuditEvent::Exported { format, names }) {
+            Err(VaultError::File(error)) if error.disk_takes_nothing() => {
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}").to_lowercase());
+                let names = names.join(", ");
+                self.prompt.say(&format!(
+                    "warning: not in the log for sure: {format} of {names}: {error}{}",
+                    cause.unwrap_or_default()
+                ));
+                Ok(())
+            }
+            written => Ok(written?),
+        }
     }
 
     /// Appends what is done to a device; `change` is such as `enabled`.

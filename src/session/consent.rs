@@ -8,6 +8,7 @@ use std::{fmt, time::Duration};
 use thiserror::Error;
 
 use crate::{
+    atomic_file::FileLock,
     clock::Clock,
     profile::ProfileName,
     prompt::{Prompt, PromptError},
@@ -153,9 +154,7 @@ pub fn agree(
     let ask = || prompt.agree(&question(record, purpose, consent.remembered), "an earlier yes that still holds");
     // Whoever cannot ask does not wait for those who can.
     let lock = match prompt.may_ask() {
-        true => Some(vault.lock_or_say(&lock_name(record), PATIENCE, &|| {
-            prompt.say(&format!("waiting for another mfavault, which asks about `{name}`"));
-        })?),
+        true => lock(vault, prompt, record, what)?,
         false => None,
     };
     if lock.is_some() && is_agreed()? {
@@ -171,6 +170,21 @@ pub fn agree(
             Err(ConsentError::Needed { what, name, remembered: consent.remembered, source })
         }
         Err(error) => Err(ConsentError::Prompt(error)),
+    }
+}
+
+fn lock(
+    vault: &Vault<'_>,
+    prompt: &dyn Prompt,
+    record: &DeviceRecord,
+    what: Withheld,
+) -> Result<Option<FileLock>, VaultError> {
+    let name = &record.device.name;
+    let say = || prompt.say(&format!("waiting for another mfavault, which asks about `{name}`"));
+    match vault.lock_or_say(&lock_name(record), PATIENCE, &say) {
+        // A seed can be rescued from a disk that takes nothing more. Nothing but the order of questions is lost.
+        Err(VaultError::File(error)) if what == Withheld::Seed && error.disk_takes_nothing() => Ok(None),
+        lock => lock.map(Some),
     }
 }
 

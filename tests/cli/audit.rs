@@ -122,6 +122,56 @@ fn a_log_in_a_folder_that_cannot_be_written_stops_what_it_should_tell_of_and_can
 }
 
 #[test]
+fn seeds_are_rescued_from_a_disk_that_takes_nothing_more_and_all_else_is_refused_there() {
+    if !installed(&["strace"]) {
+        return;
+    }
+    let disk = Disk::with_device();
+    let state = disk.bench.path("vault/state");
+    let path = |name: &str| state.join(name).display().to_string();
+    let log = || fs::read_to_string(path("audit.jsonl")).unwrap();
+    let (folder, file, out) = (state.display().to_string(), path("audit.jsonl"), disk.bench.path("out"));
+    fs::create_dir(&out).unwrap();
+    let (backup, picture) = (out.join("backup.age").display().to_string(), out.join("qr.png").display().to_string());
+    let passphrase = out.join("passphrase").display().to_string();
+    fs::write(&passphrase, "correct horse battery\n").unwrap();
+    let rescues: [&[&str]; 4] = [
+        &["mfa", "export", "alice", "--yes"],
+        &["mfa", "qr", "alice", "--output", &picture, "--force"],
+        &["backup", "create", &backup, "--passphrase-file", &passphrase, "--with-keys", "--force"],
+        &["backup", "verify", &backup, "--passphrase-file", &passphrase],
+    ];
+    for (call, error, at) in [
+        ("openat:when=2+", "EROFS", &folder),
+        ("write", "ENOSPC", &file),
+        ("write", "EDQUOT", &file),
+        ("write", "EIO", &file),
+    ] {
+        let before = log();
+        // What is opened first is the folder.
+        let inject = format!("inject={call}:error={error}");
+        let strace = ["-e", &inject, "-P", at.as_str()];
+        for rescue in rescues {
+            let ran = disk.mfavault(&strace, rescue);
+            let (stderr, is_read_only) = (String::from_utf8(ran.stderr).unwrap(), rescue[1] == "verify");
+            assert_eq!(ran.status.success(), error != "EIO" || is_read_only, "{error} {rescue:?}: {stderr}");
+            let is_said = stderr.contains("warning: not in the log") && stderr.contains("alice");
+            assert_eq!(is_said, error != "EIO" && !is_read_only, "{error} {rescue:?}: {stderr}");
+        }
+        for refused in [
+            &["code", "alice"][..],
+            &["exec", "main", "--no-session", "--", "true"],
+            &["mfa", "remove", "alice", "--force"],
+        ] {
+            let ran = disk.mfavault(&strace, refused);
+            let stderr = String::from_utf8(ran.stderr).unwrap();
+            assert!(!ran.status.success() && stderr.contains("vault/state/"), "{error} {refused:?}: {stderr}");
+        }
+        assert_eq!(log(), before, "{error}");
+    }
+}
+
+#[test]
 fn the_csv_of_the_report_is_what_the_aws_cli_gets() {
     if !installed(&["aws"]) {
         return;

@@ -8,7 +8,7 @@ use crate::{
     backup_file::{self, Identity, Recipient, shares::Split},
     commands::{Context, Error, Outcome},
     rfc3339,
-    vault::{AuditEvent, DeviceRecord, Snapshot},
+    vault::{DeviceRecord, Snapshot},
 };
 
 /// What goes where, and who can open it.
@@ -91,7 +91,7 @@ fn where_to(path: &Path, files: &[PathBuf]) -> String {
 fn audit(context: &Context<'_>, format: &str, snapshot: &Snapshot) -> Result<(), Error> {
     let devices = snapshot.devices.iter().map(|record| record.device.name.clone());
     let names: Vec<String> = devices.chain(snapshot.keys.iter().map(|(profile, _)| profile.to_string())).collect();
-    context.audit(&AuditEvent::Exported { format, names: &names })
+    context.audit_rescue(format, &names)
 }
 
 /// Says how far the file was read back.

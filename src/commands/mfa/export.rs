@@ -10,7 +10,6 @@ use crate::{
         uri::OtpauthUri,
     },
     secret::{SecretBytes, SecretText},
-    vault::AuditEvent,
 };
 
 /// Which devices.
@@ -57,8 +56,7 @@ pub fn run(context: &Context<'_>, devices: &Devices, arguments: &Arguments) -> R
         true => context.for_google(&entries, false)?,
         false => entries.iter().map(|(_, entry)| entry.to_uri()).collect(),
     };
-    context
-        .audit(&AuditEvent::Exported { format: if arguments.google { "google" } else { "otpauth" }, names: &names })?;
+    context.audit_rescue(if arguments.google { "google" } else { "otpauth" }, &names)?;
     // Reserved in one piece: a buffer that grew would leave copies behind.
     let mut text = String::with_capacity(uris.iter().map(|uri| uri.expose().len() + 1).sum());
     for uri in &uris {

@@ -7,7 +7,6 @@ use crate::{
     commands::{Context, Error, Outcome},
     mfa::qr,
     secret::{SecretBytes, SecretText},
-    vault::AuditEvent,
 };
 
 /// In which form, and where to.
@@ -38,7 +37,7 @@ pub fn run(context: &Context<'_>, devices: &Devices, arguments: &Arguments) -> R
             .collect(),
         false => entries.iter().map(|(name, entry)| (name.clone(), entry.to_uri())).collect(),
     };
-    context.audit(&AuditEvent::Exported { format: "qr", names: &names })?;
+    context.audit_rescue("qr", &names)?;
     let Some((path, draw)) = draw else {
         let codes = texts.into_iter().map(|(title, text)| Ok((title, qr::terminal(&text)?)));
         let mut codes = codes.collect::<Result<Vec<_>, Error>>()?;
