@@ -9,7 +9,10 @@ use std::{
     fs::{File, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -39,6 +42,15 @@ pub use user_files::{
 const LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 /// Begins the name of every file that is not finished yet.
 const TEMPORARY_PREFIX: &str = ".tmp-";
+
+/// Whether this process leaves modes as it finds them; as its umask, that is one thing for all of it.
+static LEAVES_MODES: AtomicBool = AtomicBool::new(false);
+
+/// From now on this process opens what others may look into without tightening it: for whoever only tells of it. What
+/// others may write to is refused as before.
+pub fn leave_modes() {
+    LEAVES_MODES.store(true, Ordering::Relaxed);
+}
 
 /// Why a file could not be read or written.
 #[derive(Debug, Error)]

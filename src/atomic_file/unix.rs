@@ -14,7 +14,7 @@ use rustix::{
     process,
 };
 
-use super::{FileError, quoted, refused};
+use super::{FileError, LEAVES_MODES, Ordering, quoted, refused};
 
 /// The permission bits.
 pub(super) fn mode(metadata: &Metadata) -> u32 {
@@ -84,7 +84,7 @@ impl Folder {
         if metadata.mode() & OTHERS_WRITE != 0 {
             return Err(unsafe_to_use(&path, "others may write to it", "chmod 700"));
         }
-        if metadata.mode() & 0o777 != 0o700 {
+        if metadata.mode() & 0o777 != 0o700 && tightens() {
             folder.set_permissions(fs::Permissions::from_mode(0o700)).map_err(refused("tighten", &path))?;
         }
         Ok(Folder(folder))
@@ -284,10 +284,14 @@ pub(super) fn checked(path: &Path, file: File) -> Result<File, FileError> {
     if metadata.nlink() > 1 {
         return Err(unsafe_to_use(path, "it has a second name (a hard link)", "rm"));
     }
-    if metadata.mode() & 0o777 != 0o600 {
+    if metadata.mode() & 0o777 != 0o600 && tightens() {
         file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(refused("tighten", path))?;
     }
     Ok(file)
+}
+
+fn tightens() -> bool {
+    !LEAVES_MODES.load(Ordering::Relaxed)
 }
 
 fn not_opened(action: &'static str, path: &Path, error: Errno) -> FileError {
@@ -295,6 +299,10 @@ fn not_opened(action: &'static str, path: &Path, error: Errno) -> FileError {
         // The last is what some BSDs say for a link.
         Errno::LOOP | Errno::MLINK => unsafe_to_use(path, "it is a symbolic link", "rm"),
         Errno::ISDIR | Errno::NXIO => not_regular(path),
+        Errno::ACCESS => match path.symlink_metadata() {
+            Ok(metadata) if metadata.uid() != process::geteuid().as_raw() => owned_by_another(path, &metadata),
+            _ => refused(action, path)(error.into()),
+        },
         error => refused(action, path)(error.into()),
     }
 }

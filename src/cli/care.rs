@@ -2,12 +2,12 @@
 
 use super::{
     args::{AuditCommand, DoctorArgs},
-    keystore_survey::Survey,
+    keystore_survey::{State, Survey},
     wire::World,
 };
 use crate::{
     commands::{self, Context, Error, Outcome, doctor::Fact},
-    keystore::Generation,
+    keystore::{Generation, KeystoreError, KeystoreKind},
     vault::{AuditEvent, Part, VaultError},
 };
 
@@ -54,7 +54,17 @@ fn keystores(world: &World) -> Vec<Fact> {
         Err(Error::Vault(VaultError::Damaged { what: Part::Index(_), .. })) => return Vec::new(),
         Err(error) => return vec![Fact::Fails(error)],
     };
-    let mut facts: Vec<Fact> = survey.used().map(|(name, state)| Fact::Keystore { name, state }).collect();
+    let used = survey.keystores.iter().filter(|keystore| !keystore.uses.is_empty()).zip(survey.used());
+    let facts = used.filter_map(|(keystore, (name, state))| match &keystore.state {
+        // Why is among what is found of its generations.
+        State::Unusable(_) if keystore.name == KeystoreKind::File.name() => None,
+        State::Unusable(reason) => {
+            let error = KeystoreError::Unavailable { keystore: keystore.name, reason: reason.clone() };
+            Some(Fact::Keystore { name, state, unusable: Some(Error::Vault(error.into())) })
+        }
+        _ => Some(Fact::Keystore { name, state, unusable: None }),
+    });
+    let mut facts: Vec<Fact> = facts.collect();
     facts.extend(survey.pending.map(|pending| Fact::UnfinishedMove {
         from: pending.from,
         to: pending.to,

@@ -78,7 +78,7 @@ fn what(fact: &Fact) -> String {
     match fact {
         Fact::NothingWrong => "nothing wrong was found".to_owned(),
         Fact::NotAsked => "not checked: AWS was not asked".to_owned(),
-        Fact::Keystore { name, state } => format!("`{name}`: {state}"),
+        Fact::Keystore { name, state, .. } => format!("`{name}`: {state}"),
         Fact::Fails(error) => with_causes(error),
         Fact::FailsFor { profile, error } => format!("profile `{profile}`: {}", with_causes(error)),
         Fact::Ghost { kind, name } => format!("the {kind} `{name}` is named in the index, and is not in the keystore"),
@@ -134,6 +134,9 @@ fn what(fact: &Fact) -> String {
         Fact::BeatsProcess { profile, key, place } => format!(
             "the AWS CLI and SDKs take {key} at {place} before the credential_process of `{profile}`, and never ask mfavault"
         ),
+        Fact::OddHeading { place, heading, .. } => {
+            format!("AWS's tools pass over {heading} at {place}, and all that stands below it")
+        }
         Fact::ProcessGone { place, program, .. } => {
             format!("the credential_process at {place} starts {program}, which is not there")
         }
@@ -179,12 +182,13 @@ fn what(fact: &Fact) -> String {
 
 /// What to do about it; nothing where all is well.
 fn repair(finding: &Finding) -> Option<String> {
-    if finding.mended {
+    if finding.mended || finding.weight() == Weight::Good {
         return None;
     }
     let by_fix = |otherwise: String| Some(format!("`mfavault doctor --fix`{otherwise}"));
     match &finding.fact {
-        Fact::NothingWrong | Fact::NotAsked | Fact::Keystore { .. } => None,
+        Fact::NothingWrong | Fact::NotAsked => None,
+        Fact::Keystore { unusable, .. } => unusable.as_ref().and_then(hint),
         // What an error names is mended where it says.
         Fact::Fails(error) | Fact::FailsFor { error, .. } => {
             Some(hint(error).unwrap_or_else(|| "mend what is named there, then look again".to_owned()))
@@ -237,6 +241,7 @@ fn repair(finding: &Finding) -> Option<String> {
         Fact::BeatsProcess { profile, .. } | Fact::ProcessGone { profile, .. } => {
             Some(format!("`mfavault setup {}`", shell_word(profile)))
         }
+        Fact::OddHeading { meant, .. } => Some(format!("write {meant}, if that is meant")),
         Fact::UserArnAsSerial { serial_number: Some(serial_number), .. } => Some(format!("write {serial_number}")),
         Fact::UserArnAsSerial { .. } => {
             Some("write the device's ARN, with :mfa/ in it; `aws iam list-mfa-devices` shows it".to_owned())
@@ -253,7 +258,6 @@ fn repair(finding: &Finding) -> Option<String> {
         Fact::SessionInClear { .. } => Some("delete them there".to_owned()),
         Fact::CliCache { folder, .. } => Some(format!("`rm -r {}`", shell_word(folder.display().to_string()))),
         Fact::KeysInEnvironment => Some("`unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN`".to_owned()),
-        Fact::Clock { .. } if finding.weight() == Weight::Good => None,
         Fact::Clock { .. } => Some("set the clock, such as by `timedatectl set-ntp true`".to_owned()),
         Fact::ClockUnknown => Some("ask without --offline; `mfavault add PROFILE` stores a key to ask with".to_owned()),
         Fact::OldKey { profile, .. } => Some(format!("`mfavault rotate {}`", shell_word(profile))),

@@ -53,6 +53,7 @@ use crate::{
     aws::SessionPolicy,
     commands::{self, Context, Error, Outcome, SessionRequest, exec::SDK_MIN_TTL},
     credentials::ExportDetails,
+    environment::Environment,
     process, session,
 };
 
@@ -104,7 +105,15 @@ fn run(cli: Cli, words: String, hardened: process::Hardened) -> Result<ExitCode,
         _ => {}
     }
     let files = match &cli.command {
-        Command::Doctor(_) => commands::doctor::look(&crate::environment::Environment::read()?.folders),
+        Command::Doctor(arguments) => match Environment::read() {
+            Ok(environment) => {
+                if !arguments.mends() {
+                    atomic_file::leave_modes();
+                }
+                commands::doctor::look(&environment.folders)
+            }
+            Err(error) => return doctor::without_a_world(Vec::new(), error.into(), arguments, &cli.global),
+        },
         _ => Vec::new(),
     };
     let world = match (World::read(&cli.global), &cli.command) {
@@ -374,10 +383,9 @@ fn finish(context: &Context<'_>, outcome: Outcome, show: Show, hardened: process
     if reminds {
         keystore_commands::say_what_is_elsewhere(context);
     }
-    if let (true, names) = (reminds, commands::list::not_backed_up(context)?)
-        && !names.is_empty()
-    {
-        context.prompt.say(&report::no_backup_of(&names));
+    let not_backed_up = if reminds { commands::list::not_backed_up(context)? } else { Vec::new() };
+    if !not_backed_up.is_empty() {
+        context.prompt.say(&report::no_backup_of(&not_backed_up));
     }
     Ok(code)
 }

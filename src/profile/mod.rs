@@ -13,6 +13,7 @@ use crate::{arn::Arn, mfa::SerialNumber};
 mod chain;
 pub mod credential_process;
 mod edit;
+mod headings;
 mod layers;
 mod name;
 mod resolve;
@@ -22,6 +23,7 @@ pub mod values;
 
 pub use chain::{Chain, chain};
 pub use edit::EditError;
+pub use headings::OddHeading;
 pub use name::{InvalidProfileName, ProfileName};
 pub use text::{ConfigText, Entry, FileKind, LineFault, MalformedLine, SectionName};
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::world::{PROFILE, Run, World};
+use super::world::{PROFILE, Run, World, files};
 
 const USERS_ARN: &str = "arn:aws:iam::111122223333:user/alice";
 
@@ -81,13 +81,20 @@ fn loose_modes_and_what_killed_runs_left_are_found_before_anything_else_mends_th
     };
     plant();
     fs::set_permissions(&left_over, fs::Permissions::from_mode(0o600)).unwrap();
+    let modes = || {
+        let files = files(&world.path("vault")).into_iter();
+        // Whoever waits for a lock makes its file.
+        let files = files.filter(|path| !path.display().to_string().ends_with(".lock"));
+        files.map(|path| (mode(&path), path)).collect::<Vec<_>>()
+    };
+    let before = modes();
     let (is_well, seen) = found(&world, " --offline");
+    assert_eq!((modes(), mode(&data)), (before, 0o755), "telling of it changes nothing");
     assert!(!is_well);
     for (words, status) in [
         (format!("{} has mode 0755", data.display()), "wrong"),
         (format!("{} has mode 0644", index.display()), "wrong"),
         (format!("unfinished file {}", left_over.display()), "wrong"),
-        ("1 lock file of sessions".to_owned(), "ok"),
     ] {
         let (found, _, repair) = finding(&seen, &words);
         assert!(found == status && repair.contains("mfavault doctor --fix"), "{words}: {repair}");
@@ -96,7 +103,7 @@ fn loose_modes_and_what_killed_runs_left_are_found_before_anything_else_mends_th
     plant();
     let (is_well, seen) = found(&world, " --offline --fix");
     assert!(is_well, "{seen:?}");
-    assert_eq!(seen.iter().filter(|(status, ..)| status == "mended").count(), 5, "{seen:?}");
+    assert_eq!(seen.iter().filter(|(status, ..)| status == "mended").count(), 6, "{seen:?}");
     assert_eq!((mode(&data), mode(&index), left_over.exists(), lock.exists()), (0o700, 0o600, false, false));
     assert!(found(&world, "").0);
 }
@@ -281,8 +288,58 @@ fn which_keystore_is_used_and_why_is_said_and_settings_that_cannot_be_used_are_a
     assert!(ran.stdout.contains("`file`: keys (environment variable MFAVAULT_KEYSTORE), seeds"), "{}", ran.stdout);
     let ran = world.line("doctor --offline --keystore os --json").run();
     let text = ran.stdout.clone();
-    assert!(!ran.status.success() && text.contains("unavailable") && text.contains("option --keystore"), "{ran:?}");
+    assert!(!ran.status.success() && text.contains("not usable") && text.contains("option --keystore"), "{ran:?}");
+    let rows = ran.json();
+    let rows: Vec<_> = rows.as_array().unwrap().iter().filter(|row| row["area"] == "keystore").collect();
+    assert!(rows.len() == 1 && rows[0]["status"] == "wrong" && !rows[0]["repair"].is_null(), "said once: {rows:?}");
+    // With nothing in it, too.
+    let ran = world.line("doctor --offline --keystore helper").run();
+    assert!(ran.stdout.contains("wrong  keystore  `helper`") && ran.stdout.contains("the setting `helper`"), "{ran:?}");
     fs::write(world.path("vault/config.toml"), "keystore = \"fil\"\n").unwrap();
     let (is_well, seen) = found(&world, "");
     assert!(!is_well && finding(&seen, "config.toml:1").0 == "wrong", "{seen:?}");
+    let mut command = world.line("doctor --json");
+    let ran = command.env("MFAVAULT_LOG", "loud").run();
+    assert!(ran.status.code() == Some(1) && ran.json()[0]["area"] == "config", "{ran:?}");
+}
+
+#[test]
+fn a_heading_with_a_slip_is_named_with_file_and_line_and_what_was_meant() {
+    let world = World::enrolled();
+    let config = fs::read_to_string(world.path("config")).unwrap();
+    let line = config.lines().count() + 1;
+    let secret =
+        "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY\n";
+    fs::write(world.path("config"), format!("{config}[profil prod]\n[Profile dev]\n[profile plain]\n{secret}"))
+        .unwrap();
+    fs::set_permissions(world.path("config"), fs::Permissions::from_mode(0o640)).unwrap();
+    fs::write(world.path("credentials"), "[profile x]\n").unwrap();
+    let (is_well, seen) = found(&world, " --offline");
+    assert!(!is_well);
+    for (words, meant) in [
+        (format!("[profil prod] at {}:{line}", world.path("config").display()), "[profile prod]"),
+        (format!("[Profile dev] at {}:{}", world.path("config").display(), line + 1), "[profile dev]"),
+        (format!("[profile x] at {}:1", world.path("credentials").display()), "[x]"),
+        (format!("{} has mode 0640", world.path("config").display()), "chmod 600"),
+    ] {
+        let (status, _, repair) = finding(&seen, &words);
+        assert!(status == "wrong" && repair.contains(meant), "{words}: {repair}");
+    }
+}
+
+#[test]
+fn a_keystore_of_another_owner_is_named_once_with_the_exact_command() {
+    let Some(world) = World::enrolled().for_a_user() else { return };
+    let keystore = world.path("vault/data/keystore");
+    for mode in [0o600, 0o644] {
+        if std::os::unix::fs::chown(&keystore, Some(0), None).is_err() {
+            return;
+        }
+        fs::set_permissions(&keystore, fs::Permissions::from_mode(mode)).unwrap();
+        let (is_well, seen) = found(&world, " --offline");
+        let (status, _, repair) = finding(&seen, "keystore is not safe to use: it is owned by another user (uid 0)");
+        let user = fs::metadata(world.path("vault/data")).unwrap();
+        let command = format!("sudo chown {} '{}'", std::os::unix::fs::MetadataExt::uid(&user), keystore.display());
+        assert!(!is_well && status == "wrong" && *repair == command, "{mode:o}: {repair}");
+    }
 }

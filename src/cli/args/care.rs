@@ -27,6 +27,13 @@ pub(in crate::cli) struct DoctorArgs {
     pub(in crate::cli) json: bool,
 }
 
+impl DoctorArgs {
+    /// Whether anything is to be changed at all.
+    pub(in crate::cli) fn mends(&self) -> bool {
+        self.fix || self.restore_keystore
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum AuditCommand {
     Show(AuditShowArgs),

@@ -8,7 +8,8 @@ use crate::{
     commands::{Context, Error, import, setup},
     credentials::AccessKeyId,
     profile::{
-        self, ConfigText, Entry, Place, ProfileError, ProfileName, SectionName, SharedConfig, credential_process,
+        self, ConfigText, Entry, OddHeading, Place, ProfileError, ProfileName, SectionName, SharedConfig,
+        credential_process,
     },
     vault::{Index, KeyEntry},
 };
@@ -23,6 +24,12 @@ pub(super) fn check(context: &Context<'_>, fix: bool) -> Vec<Finding> {
     };
     let index = context.vault.index().unwrap_or_default();
     let mut facts = Vec::new();
+    for text in [&shared.config, &shared.credentials] {
+        facts.extend(text.odd_headings().into_iter().map(|OddHeading { line, heading, meant }| {
+            let place = format!("{}:{line}", text.path().display());
+            Fact::OddHeading { place, heading, meant }
+        }));
+    }
     for name in shared.profile_names() {
         of_profile(shared, &index, name, &mut facts);
     }
@@ -38,12 +45,12 @@ pub(super) fn check(context: &Context<'_>, fix: bool) -> Vec<Finding> {
         }),
     );
     let mut findings: Vec<Finding> = facts.into_iter().map(Finding::of(Area::Config)).collect();
-    let holds_a_secret = shared
-        .profile_names()
-        .into_iter()
-        .any(|name| shared.credentials.entry(&SectionName::Profile(name.clone()), "aws_secret_access_key").is_some());
-    if holds_a_secret {
-        findings.extend(credentials_file_mode(&environment.aws_credentials_file, fix));
+    let files = [&environment.aws_config_file, &environment.aws_credentials_file];
+    for (text, path) in [&shared.config, &shared.credentials].into_iter().zip(files) {
+        let holds_a_secret = |name: &SectionName| text.entry(name, "aws_secret_access_key").is_some();
+        if text.section_names().any(holds_a_secret) {
+            findings.extend(mode_of(path, fix));
+        }
     }
     findings
 }
@@ -116,7 +123,7 @@ fn cli_cache(context: &Context<'_>) -> Option<Fact> {
 }
 
 #[cfg(unix)]
-fn credentials_file_mode(path: &Path, fix: bool) -> Option<Finding> {
+fn mode_of(path: &Path, fix: bool) -> Option<Finding> {
     use std::{fs, os::unix::fs::PermissionsExt};
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
     if mode & 0o077 == 0 {
@@ -127,7 +134,7 @@ fn credentials_file_mode(path: &Path, fix: bool) -> Option<Finding> {
 }
 
 #[cfg(not(unix))]
-fn credentials_file_mode(_path: &Path, _fix: bool) -> Option<Finding> {
+fn mode_of(_path: &Path, _fix: bool) -> Option<Finding> {
     None
 }
 

@@ -94,6 +94,8 @@ pub enum Fact {
         name: String,
         /// What it is for, its state, and who chose it.
         state: String,
+        /// Why it cannot be used, if it cannot.
+        unusable: Option<Error>,
     },
     /// It stopped what was being done, and would stop other commands.
     Fails(Error),
@@ -229,6 +231,15 @@ pub enum Fact {
         /// Which program.
         program: String,
     },
+    /// A heading that AWS's tools pass over, with all that stands below it.
+    OddHeading {
+        /// Where.
+        place: String,
+        /// As written.
+        heading: String,
+        /// What was most likely meant.
+        meant: String,
+    },
     /// A user's ARN where a device's belongs.
     UserArnAsSerial {
         /// Where.
@@ -316,7 +327,7 @@ impl Fact {
     /// How much it matters.
     pub fn weight(&self) -> Weight {
         match self {
-            Fact::NothingWrong | Fact::NotAsked | Fact::Keystore { .. } => Weight::Good,
+            Fact::NothingWrong | Fact::NotAsked | Fact::Keystore { unusable: None, .. } => Weight::Good,
             Fact::Clock { seconds } if seconds.unsigned_abs() > LARGEST_SECONDS => Weight::Wrong,
             Fact::Clock { seconds } if seconds.unsigned_abs() >= NOTABLE_SECONDS => Weight::Note,
             Fact::Clock { .. } => Weight::Good,
@@ -335,7 +346,8 @@ impl Fact {
             | Fact::LogLarge { .. }
             | Fact::LogClosedBroken { .. }
             | Fact::NotBackedUp { .. } => Weight::Note,
-            Fact::Fails(_)
+            Fact::Keystore { .. }
+            | Fact::Fails(_)
             | Fact::FailsFor { .. }
             | Fact::Ghost { .. }
             | Fact::IndexDamaged(_)
@@ -350,6 +362,7 @@ impl Fact {
             | Fact::LeftOver { .. }
             | Fact::BeatsProcess { .. }
             | Fact::ProcessGone { .. }
+            | Fact::OddHeading { .. }
             | Fact::UserArnAsSerial { .. }
             | Fact::KeyInClear { .. }
             | Fact::SessionInClear { .. }

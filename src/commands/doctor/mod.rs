@@ -7,6 +7,8 @@ mod files;
 mod records;
 mod remote;
 
+use std::collections::BTreeSet;
+
 pub use fact::{Area, Fact, Finding, Weight};
 pub use files::look;
 
@@ -44,6 +46,12 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error
         false => findings.extend(remote::check(context)?),
     }
     findings.extend(of_log(context).into_iter().map(Finding::of(Area::Log)));
+    let mut told = BTreeSet::new();
+    // Many stumble over one cause.
+    findings.retain(|finding| match &finding.fact {
+        Fact::Fails(error) | Fact::Keystore { unusable: Some(error), .. } => told.insert(error.to_string()),
+        _ => true,
+    });
     for area in Area::ALL {
         if !findings.iter().any(|finding| finding.area == area) {
             findings.push(Finding::of(area)(Fact::NothingWrong));
