@@ -78,7 +78,10 @@ fn earlier_json(EarlierLog { log, state }: &EarlierLog) -> Value {
 }
 
 fn in_words(EarlierLog { log, state }: &EarlierLog) -> String {
-    let name = log.file.as_deref().unwrap_or("a log without a file");
+    let Some(name) = &log.file else {
+        let fault = log.fault.as_deref().unwrap_or_default();
+        return visible(&format!("before it a log whose file was gone when it was closed: {fault}"));
+    };
     let state = match state {
         ClosedState::AsClosed => "as it was closed",
         ClosedState::Changed => "another one than was closed",

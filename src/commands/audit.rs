@@ -48,15 +48,13 @@ pub fn verify(context: &Context<'_>) -> Result<Outcome, Error> {
 /// If nobody confirms, then `Prompt` or `Declined`; if a log cannot be read or written, then `Vault`.
 pub fn rotate(context: &Context<'_>, confirmed: bool) -> Result<Outcome, Error> {
     let verdict = context.vault.read_audit(&mut |_| ())?;
-    if verdict.lines > 0 || verdict.fault.is_some() {
-        let question = format!("Close the log ({}), and begin a new one?", how_it_is(&verdict));
-        context.confirm(confirmed, &question, "--yes")?;
-    }
-    let (file, verdict) = context.vault.rotate_audit(context.clock.now())?;
-    if verdict.lines == 0 && verdict.fault.is_none() {
+    if verdict.bytes == 0 && verdict.fault.is_none() {
         context.prompt.say("there is nothing in the log yet");
         return Ok(Outcome::Done);
     }
+    let question = format!("Close the log ({}), and begin a new one?", how_it_is(&verdict));
+    context.confirm(confirmed, &question, "--yes")?;
+    let (file, verdict) = context.vault.rotate_audit(context.clock.now())?;
     context.prompt.say(&format!("closed the log ({}); the new one says so", how_it_is(&verdict)));
     Ok(file.map_or(Outcome::Done, |file| Outcome::Line(file.display().to_string())))
 }
