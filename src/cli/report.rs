@@ -127,7 +127,9 @@ pub(super) fn secret_argument(colour: Colour) -> ExitCode {
 /// Reports an error of a command.
 pub(super) fn failure(error: &Error, own_failure: u8, colour: Colour) -> ExitCode {
     if is_interruption(error) {
-        let _ = writeln!(io::stderr(), "{}", colour.paint("1;31", "interrupted"));
+        let hint = hint(error).map(|hint| format!("{} {}\n", colour.paint("1;36", "hint:"), one_line(&hint)));
+        let text = format!("{}\n{}", colour.paint("1;31", "interrupted"), hint.unwrap_or_default());
+        let _ = io::stderr().write_all(text.as_bytes());
         return ExitCode::from(INTERRUPTED);
     }
     if matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe) {

@@ -13,6 +13,7 @@ mod finish;
 mod owner;
 mod resume;
 mod room;
+mod stands;
 mod undo;
 
 use std::time::{Duration, SystemTime};
@@ -20,6 +21,7 @@ use std::time::{Duration, SystemTime};
 use create::Asked;
 pub use error::{LastUsed, RotateError};
 use owner::Owner;
+use stands::Stands;
 
 use super::{Context, Error, Outcome, SessionRequest};
 use crate::{
@@ -130,6 +132,7 @@ impl<'a> Rotation<'a> {
             only_deletion: false,
         };
         self.context.vault.store_rotation(self.profile, &record)?;
+        self.stands(&record, Stands::Asked);
         let (record, new) = self.create(&owner, record, Asked::Never)?;
         self.finish(record, &new, Some(owner)).map(drop)
     }
@@ -174,12 +177,6 @@ impl<'a> Rotation<'a> {
             true => RotateError::Unfinished { profile: self.profile.clone(), source: Box::new(error) }.into(),
             false => error,
         }
-    }
-
-    /// Ends the journal after the last error: that one is what counts, and what stays of the journal shows next time.
-    fn end_after(&self, error: Error) -> Error {
-        let _ = self.context.vault.end_rotation(self.profile);
-        error
     }
 
     /// What a profile has as its key; nothing if that cannot be read, for the rotation has both pairs.

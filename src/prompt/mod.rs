@@ -82,6 +82,10 @@ pub trait Prompt {
     /// `wait` meanwhile. The waiting itself is the clock's.
     fn countdown(&self, reason: &str, left: Duration, wait: &dyn Fn());
 
+    /// From now on, and until it gets others or none, a signal that ends the process has these words said first, on
+    /// stderr. On Windows they are not.
+    fn last_words(&self, words: Option<String>);
+
     /// Whether questions are asked; else nothing else may ask on the terminal either.
     fn may_ask(&self) -> bool;
 

@@ -75,6 +75,12 @@ impl Prompt for Nobody<'_> {
         }
     }
 
+    fn last_words(&self, words: Option<String>) {
+        if self.listener.is_none() {
+            self.signals.last_words(words);
+        }
+    }
+
     fn may_ask(&self) -> bool {
         false
     }

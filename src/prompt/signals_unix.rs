@@ -1,11 +1,12 @@
-//! The signals that end a process, while a question is open: they wait until the terminal is set back.
+//! The signals that end a process, while a question is open: they wait until the terminal is set back; and while there
+//! are last words: these are said first.
 //!
-//! The handlers come with the first question. They cannot be taken away again (`signal_hook` leaves its own in place):
-//! between questions they do what happens without one, and after [`EndSignals::release`] nothing.
+//! The handlers come with the first question or word. They cannot be taken away again (`signal_hook` leaves its own in
+//! place): else they do what happens without one, and after [`EndSignals::release`] nothing.
 
 use std::{
     cell::RefCell,
-    io,
+    fs, io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -20,6 +21,8 @@ use signal_hook::{
     iterator::{Handle, Signals},
     low_level::{emulate_default_handler, unregister},
 };
+
+use super::talk;
 
 /// Of two that came, the first here takes effect.
 const ENDING: [i32; 4] = [SIGTERM, SIGHUP, SIGQUIT, SIGINT];
@@ -42,6 +45,7 @@ struct State {
     /// Which of [`ENDING`] came while they had none.
     came: [Arc<AtomicBool>; ENDING.len()],
     question: Mutex<Question>,
+    last_words: Mutex<Option<String>>,
 }
 
 enum Question {
@@ -76,11 +80,24 @@ impl EndSignals {
         let mut registered = self.registered.borrow_mut();
         let state = match &*registered {
             Some(registered) => Arc::clone(&registered.state),
-            None => Arc::clone(&registered.insert(Registered::new()?).state),
+            None => Arc::clone(&registered.insert(Registered::new(&ENDING)?).state),
         };
-        *state.question() = question;
-        state.idle.store(false, Ordering::SeqCst);
+        state.set_question(question);
         Ok(Held(state))
+    }
+
+    /// Has these words said before one of them ends the process; of one that was ignored from the start, nothing. Where
+    /// the system refuses, nothing is said.
+    pub(super) fn last_words(&self, words: Option<String>) {
+        let mut registered = self.registered.borrow_mut();
+        if registered.is_none() && words.is_some() {
+            let heeded = ENDING.into_iter().filter(|signal| !is_ignored(*signal)).collect::<Vec<_>>();
+            *registered = Registered::new(&heeded).ok();
+        }
+        if let Some(Registered { state, .. }) = &*registered {
+            *lock(&state.last_words) = words;
+            state.set_idle(&lock(&state.question));
+        }
     }
 
     /// Leaves them to whoever handles them from now on.
@@ -95,19 +112,20 @@ impl EndSignals {
 }
 
 impl Registered {
-    fn new() -> io::Result<Self> {
+    fn new(ending: &[i32]) -> io::Result<Self> {
         let state = Arc::new(State {
             idle: Arc::new(AtomicBool::new(true)),
             came: Default::default(),
             question: Mutex::new(Question::None),
+            last_words: Mutex::new(None),
         });
         let mut actions = Vec::new();
-        for (signal, came) in ENDING.into_iter().zip(&state.came) {
+        for (signal, came) in ENDING.into_iter().zip(&state.came).filter(|(signal, _)| ending.contains(signal)) {
             actions.push(flag::register_conditional_default(signal, Arc::clone(&state.idle))?);
             actions.push(flag::register(signal, Arc::clone(came))?);
         }
         // After the others: when the thread hears of a signal, `came` knows it.
-        let mut signals = Signals::new(ENDING)?;
+        let mut signals = Signals::new(ending)?;
         let handle = signals.handle();
         let watched = Arc::clone(&state);
         let watch = move || signals.forever().for_each(|_| watched.signalled());
@@ -117,16 +135,23 @@ impl Registered {
 }
 
 impl State {
-    fn question(&self) -> MutexGuard<'_, Question> {
-        self.question.lock().unwrap_or_else(PoisonError::into_inner)
+    fn set_question(&self, question: Question) {
+        let mut there = lock(&self.question);
+        *there = question;
+        self.set_idle(&there);
+    }
+
+    fn set_idle(&self, question: &Question) {
+        let is_idle = matches!(question, Question::None) && lock(&self.last_words).is_none();
+        self.idle.store(is_idle, Ordering::SeqCst);
     }
 
     fn signalled(&self) {
-        let mut question = self.question();
+        let mut question = lock(&self.question);
         match &mut *question {
             Question::Interruptible => return,
             Question::Reading(set_back) => set_back(),
-            // It came in the last moment of the question.
+            // It came in the last moment of the question, or there are last words.
             Question::None => {}
         }
         self.take_effect();
@@ -135,6 +160,11 @@ impl State {
     fn take_effect(&self) {
         for (signal, came) in ENDING.into_iter().zip(&self.came) {
             if came.swap(false, Ordering::SeqCst) {
+                // The next one ends it at once, whatever stderr does.
+                self.idle.store(true, Ordering::SeqCst);
+                if let Some(words) = lock(&self.last_words).take() {
+                    talk::last_words(&words);
+                }
                 let _ = emulate_default_handler(signal);
             }
         }
@@ -151,8 +181,18 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        *self.0.question() = Question::None;
-        self.0.idle.store(true, Ordering::SeqCst);
+        self.0.set_question(Question::None);
         self.0.take_effect();
     }
+}
+
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether this process was started with the signal ignored, as by `nohup`. Only Linux tells.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

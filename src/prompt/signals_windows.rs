@@ -12,6 +12,8 @@ impl EndSignals {
         Ok(Held)
     }
 
+    pub(super) fn last_words(&self, _: Option<String>) {}
+
     pub(super) fn release(&self) {}
 }
 

@@ -16,6 +16,12 @@ pub(super) fn say(line: &str) {
     let _ = io::stderr().write_all(format!("{}\n", visible(line)).as_bytes());
 }
 
+/// Says one line when the process is about to end, below what a person typed and what is awaited.
+pub(super) fn last_words(words: &str) {
+    let start = if io::stderr().is_terminal() { "\n" } else { "" };
+    let _ = io::stderr().write_all(format!("{start}{}\n", visible(words)).as_bytes());
+}
+
 /// Calls `wait`, and meanwhile shows the seconds that are left; elsewhere than on a terminal, says them once.
 pub(super) fn countdown(reason: &str, left: Duration, wait: &dyn Fn()) {
     let reason = visible(reason);

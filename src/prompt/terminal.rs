@@ -108,6 +108,10 @@ impl Prompt for TerminalPrompt {
         talk::countdown(reason, left, wait);
     }
 
+    fn last_words(&self, words: Option<String>) {
+        self.signals.last_words(words);
+    }
+
     fn may_ask(&self) -> bool {
         !self.released.get()
     }

@@ -1,10 +1,22 @@
 //! `rotate` and the age of keys, as a person and a script see them: streams, exit codes, hints, two at once.
 
-use std::{fs, process::Stdio};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    os::unix::process::ExitStatusExt,
+    process::Stdio,
+    time::Duration,
+};
 
 use mfavault::rehearsal::{Fault, FaultKind};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::world::{Run, World, files};
+
+/// AWS does not learn of the new key.
+pub(super) fn world_of_a_slow_aws() -> World {
+    World::with_keys_where(|settings| settings.propagation_delay = Duration::from_secs(3600))
+}
 
 /// The only profile's masked key, as a script reads it.
 fn key_of(world: &World, profile: &str) -> serde_json::Value {
@@ -91,4 +103,56 @@ fn refusals_name_the_command_that_helps() {
     world.line("rotate admin --deactivate-only").run().succeeded();
     world.line("rotate admin").run().refused(1, &["inactive, made ", "give --delete-other"]);
     world.line("rotate admin --delete-other").run().succeeded();
+}
+
+#[test]
+fn a_signal_during_the_wait_says_how_the_keys_stand_and_how_to_go_on() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let world = world_of_a_slow_aws();
+        let mut child = world.line("rotate admin").stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("AWS learns of the new access key") {
+            line.clear();
+            assert!(stderr.read_line(&mut line).unwrap() > 0);
+        }
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let mut said = String::new();
+        stderr.read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(signal.as_raw()));
+        let new = world.aws.state()["users"].as_array().unwrap().iter().find(|user| user["name"] == "admin").unwrap()
+            ["access_keys"][1]["access_key_id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let old = world.key("admin").access_key_id;
+        let last_four = |id: &str| format!("****{}", &id[id.len() - 4..]);
+        assert_eq!(
+            said,
+            format!(
+                "interrupted: the new access key {} is stored, and the old one, {}, is still active; `mfavault rotate admin` \
+                 goes on from here\n",
+                last_four(&new),
+                last_four(old.as_str())
+            )
+        );
+        world.line("remove admin --force").run().refused(1, &["is being replaced", "`mfavault rotate admin`"]);
+    }
+}
+
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_so() {
+    let world = world_of_a_slow_aws();
+    let mut command = world.program("setsid");
+    command.args(["bash", "-c", "trap '' HUP; exec mfavault rotate admin"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut waits = stderr.by_ref().map(Result::unwrap).filter(|line| line.starts_with("AWS learns"));
+    assert!(waits.next().is_some());
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    assert!(waits.next().is_some(), "it went on");
+    drop(waits);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(stderr.map(Result::unwrap).any(|line| line.starts_with("interrupted: the new access key")));
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
 }

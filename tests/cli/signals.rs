@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use mfavault::rehearsal::{Fault, FaultKind};
 use rexpect::session::{PtySession, spawn_command};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -131,4 +132,30 @@ fn whoever_is_not_to_be_asked_is_not_asked_by_a_profiles_command_either() {
     let ran = world.line("--no-input exec main -- true").run();
     assert_eq!(ran.status.code(), Some(125), "{ran:?}");
     assert!(world.calls("GetSessionToken") > 0, "{ran:?}");
+}
+
+#[test]
+fn ctrl_c_while_a_new_key_is_waited_for_says_how_to_go_on() {
+    let world = super::rotate::world_of_a_slow_aws();
+    let mut terminal = asked_for_the_passphrase(&world, "trap : INT; mfavault rotate admin");
+    sees(&mut terminal, "AWS learns of the new access key");
+    terminal.send_control('c').unwrap();
+    sees(&mut terminal, "interrupted: the new access key ****");
+    sees(&mut terminal, "`mfavault rotate admin` goes on from here");
+    sees(&mut terminal, "status 130");
+}
+
+#[test]
+fn ctrl_c_as_the_answer_of_a_question_says_how_to_go_on_with_what_was_begun() {
+    let world = World::with_keys();
+    let (action, kind) = (Some("DeleteAccessKey".to_owned()), FaultKind::ServerError);
+    world.aws.inject_fault(Fault { action, kind, times: None });
+    world.line("rotate admin").run().refused(1, &["`admin` is begun, not finished"]);
+    let ask = |command: &mut Command| _ = command.env_remove("MFAVAULT_PASSPHRASE");
+    let mut terminal = on_a_terminal(&world, ask, "mfavault rotate admin");
+    sees(&mut terminal, PASSPHRASE);
+    terminal.send_control('c').unwrap();
+    sees(&mut terminal, "interrupted");
+    sees(&mut terminal, "hint: nothing is lost: `mfavault rotate admin` goes on from here");
+    sees(&mut terminal, "status 130");
 }

@@ -50,7 +50,13 @@ pub(super) struct World {
 impl World {
     /// Profiles in the AWS config, and nothing in the vault.
     pub(super) fn empty() -> Self {
-        let aws = Rehearsal::start(Settings::new(Arc::new(SystemClock))).unwrap();
+        World::empty_where(|_| {})
+    }
+
+    fn empty_where(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::new(Arc::new(SystemClock));
+        change(&mut settings);
+        let aws = Rehearsal::start(settings).unwrap();
         let passphrase = format!("a fine passphrase {}", aws.url());
         let world = World { aws, folder: tempfile::tempdir().unwrap(), passphrase, as_a_user: false, seed: None };
         fs::create_dir(world.path("home")).unwrap();
@@ -65,7 +71,12 @@ impl World {
 
     /// Also the keys of alice and of the administrator, in a file keystore that is cheap to open.
     pub(super) fn with_keys() -> Self {
-        let world = World::empty();
+        World::with_keys_where(|_| {})
+    }
+
+    /// The same at a stand-in that is another than usual.
+    pub(super) fn with_keys_where(change: impl FnOnce(&mut Settings)) -> Self {
+        let world = World::empty_where(change);
         world.in_vault(|vault| {
             for (profile, user) in [(PROFILE, "alice"), ("admin", "admin")] {
                 let record = KeyRecord {

@@ -24,6 +24,7 @@ struct State {
     questions: Vec<String>,
     talk: Vec<String>,
     countdowns: Vec<(String, Duration)>,
+    last_words: Option<String>,
     meanwhile: Option<Box<dyn FnOnce() + Send>>,
 }
 
@@ -66,6 +67,11 @@ impl ScriptedPrompt {
     /// What was awaited, and how long; asking forgets it.
     pub(crate) fn countdowns(&self) -> Vec<(String, Duration)> {
         std::mem::take(&mut self.lock().countdowns)
+    }
+
+    /// What would be said if a signal ended the process now.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        self.lock().last_words.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -138,6 +144,10 @@ impl Prompt for ScriptedPrompt {
     fn countdown(&self, reason: &str, left: Duration, wait: &dyn Fn()) {
         self.lock().countdowns.push((reason.to_owned(), left));
         wait();
+    }
+
+    fn last_words(&self, words: Option<String>) {
+        self.lock().last_words = words;
     }
 
     fn may_ask(&self) -> bool {

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{LastUsed, Owner, RotateError, Rotation, short};
+use super::{LastUsed, Owner, RotateError, Rotation, Stands, short};
 use crate::{
     aws::{AwsError, CreatedAccessKey, ListedAccessKey},
     commands::{Error, account::FAULT_PAUSE},
@@ -69,6 +69,7 @@ impl Rotation<'_> {
         if let Err(stored) = self.context.vault.store_rotation(self.profile, &record) {
             return Err(self.take_back(owner, new_id, stored));
         }
+        self.stands(&record, Stands::Stored);
         self.audit(new_id, "created")?;
         self.say(&format!("made the access key {}", short(new_id)));
         Ok((record, new))

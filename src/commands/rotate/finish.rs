@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ending, Owner, RotateError, Rotation, owner::patiently, short};
+use super::{Ending, Owner, RotateError, Rotation, Stands, owner::patiently, short};
 use crate::{
     arn::Arn,
     aws::{AwsError, Caller, Signer},
@@ -38,6 +38,9 @@ impl<'a> Rotation<'a> {
         }
         self.say(&format!("AWS accepts {}", short(&new.credentials.access_key_id)));
         let profiles = self.adopt(&record, new)?;
+        if owner.is_some() {
+            self.stands(&record, Stands::InUse);
+        }
         let (owner, old_key) = match owner {
             Some(mut owner) => {
                 owner.account.sign_with(new.credentials.clone());
@@ -51,7 +54,7 @@ impl<'a> Rotation<'a> {
                     // No list is so late: somebody needs it.
                     let masked = short(&record.old.credentials.access_key_id);
                     self.say(&format!("{masked} was activated again: it is left alone"));
-                    self.context.vault.end_rotation(self.profile)?;
+                    self.end()?;
                     return Ok(Ending::Undone { deleted: None });
                 }
                 (owner, old_key)
@@ -70,7 +73,7 @@ impl<'a> Rotation<'a> {
         if old_key != OldKey::Gone && !record.deactivate_only && !self.arguments.deactivate_only {
             self.delete_old(&owner, record.clone())?;
         }
-        self.context.vault.end_rotation(self.profile)?;
+        self.end()?;
         self.tell_of_copies(&record.old.credentials.access_key_id);
         Ok(Ending::Replaced)
     }
@@ -148,6 +151,7 @@ impl<'a> Rotation<'a> {
 
     fn deactivate(&self, owner: &Owner<'_>, record: &RotationRecord) -> Result<(), Error> {
         let old_id = &record.old.credentials.access_key_id;
+        self.stands(record, Stands::Deactivating);
         self.audit(old_id, "deactivated")?;
         match owner.set_active(old_id, false) {
             Ok(()) => self.say(&format!("deactivated {}", short(old_id))),
@@ -173,6 +177,7 @@ impl<'a> Rotation<'a> {
 
     fn delete_old(&self, owner: &Owner<'_>, mut record: RotationRecord) -> Result<(), Error> {
         let access_key_id = record.old.credentials.access_key_id.clone();
+        self.stands(&record, Stands::Deleting);
         self.audit(&access_key_id, "deleted")?;
         match owner.delete(&access_key_id) {
             Ok(_) => self.say(&format!("deleted {}", short(&access_key_id))),

@@ -1,6 +1,6 @@
 //! Going on with what a run began that was killed or failed.
 
-use super::{Asked, Ending, Rotation, short};
+use super::{Asked, Ending, Rotation, Stands, short};
 use crate::{
     aws::AwsError,
     commands::Error,
@@ -30,6 +30,7 @@ impl Rotation<'_> {
         {
             return self.void(&record, &stored);
         }
+        self.stands(&record, if record.new.is_some() { Stands::Begun } else { Stands::Asked });
         match record.new.clone() {
             Some(new) => self.finish(record, &new, None),
             None => self.resume_creation(record),
@@ -42,7 +43,7 @@ impl Rotation<'_> {
         let fingerprint = index.keys.get(self.profile).map(|key| key.fingerprint.as_str());
         let new = index.rotations.get(self.profile).and_then(|rotation| rotation.new_fingerprint.as_deref());
         let has_new = new.is_some() && new == fingerprint;
-        self.context.vault.end_rotation(self.profile)?;
+        self.end()?;
         if has_new {
             self.say(&format!("the access key of `{}` was replaced already; nothing was left to do", self.profile));
         }
@@ -97,7 +98,7 @@ impl Rotation<'_> {
                 ),
             });
         }
-        self.context.vault.end_rotation(self.profile)?;
+        self.end()?;
         Ok(Ending::Undone { deleted: gone })
     }
 }

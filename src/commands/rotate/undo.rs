@@ -1,6 +1,6 @@
 //! Taking a new key back that AWS does not accept: the profiles have the old one again, and AWS the new one no more.
 
-use super::{Ending, Owner, RotateError, Rotation, short};
+use super::{Ending, Owner, RotateError, Rotation, Stands, short};
 use crate::{
     aws::AwsError,
     commands::Error,
@@ -22,6 +22,7 @@ impl<'a> Rotation<'a> {
         if is_later_run && self.prove(&old.credentials, &record.arn, false)?.is_err() {
             return self.give_up(refusal.into());
         }
+        self.stands(record, Stands::Undoing);
         self.give(new, old)?;
         // Sessions are had with what the profile has.
         let owner = match owner {
@@ -36,7 +37,7 @@ impl<'a> Rotation<'a> {
             let (user_name, access_key_id) = (record.user_name.clone(), new_id.clone());
             RotateError::NotTakenBack { user_name, access_key_id, source }
         })?;
-        self.context.vault.end_rotation(self.profile)?;
+        self.end()?;
         // The run that made it has nothing else to begin, and its own call, whose answer was lost, may have deleted it.
         if is_later_run && !was_there {
             self.say(&format!("{} is not at AWS any more", short(new_id)));
@@ -54,7 +55,7 @@ impl<'a> Rotation<'a> {
             self.profile
         );
         self.context.confirm(self.arguments.confirmed, &question, "--yes")?;
-        self.context.vault.end_rotation(self.profile)?;
+        self.end()?;
         self.say(&format!("forgot that the access key of `{}` was being replaced", self.profile));
         Err(reason)
     }

@@ -12,7 +12,9 @@ use mfavault::{
     vault::KeyRecord,
 };
 
-use super::{arguments, assert_only_key, keys_at_aws, of_admin, rotate as rotate_key, set_active, stored, unfinished};
+use super::{
+    arguments, assert_only_key, keys_at_aws, last_four, of_admin, rotate as rotate_key, set_active, stored, unfinished,
+};
 use crate::support::{bench::Bench, memory_keystore::MemoryKeystore};
 
 /// A keystore where something happens once a record of this name was put.
@@ -130,4 +132,31 @@ fn a_new_key_that_went_away_meanwhile_is_made_anew() {
     rotate_key(&bench).unwrap();
     assert_ne!(stored(&bench, "main").credentials, gone.credentials);
     assert_only_key(&bench, "alice");
+}
+
+#[test]
+fn at_each_step_a_signal_would_be_told_how_the_keys_stand() {
+    let bench = of_admin();
+    let old = last_four(&stored(&bench, "main").credentials);
+    let expect = |keys: &str| {
+        let words = format!("interrupted: {keys}; `mfavault rotate main` goes on from here");
+        assert_eq!(bench.prompt.last_words(), Some(words));
+    };
+    let fails = |action: &str| {
+        bench.fail(action, FaultKind::ServerError, None);
+        unfinished(rotate_key(&bench));
+        bench.aws.clear_faults();
+    };
+    assert_eq!(bench.prompt.last_words(), None);
+    fails("CreateAccessKey");
+    expect(&format!("a new access key is not stored yet, and the old one, {old}, is still active"));
+    fails("UpdateAccessKey");
+    let new = last_four(&stored(&bench, "main").credentials);
+    expect(&format!("the new access key {new} is in use, and the old one, {old}, is being deactivated"));
+    fails("GetCallerIdentity");
+    expect(&format!("the replacement of the access key {old} by {new} is not finished"));
+    fails("DeleteAccessKey");
+    expect(&format!("the new access key {new} is in use, and the old one, {old}, is being deleted"));
+    rotate_key(&bench).unwrap();
+    assert_eq!(bench.prompt.last_words(), None);
 }
