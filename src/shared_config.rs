@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::{
     atomic_file::{FileError, create_folders, replace_keeping_mode},
     credentials::LongTermCredentials,
-    profile::{ConfigText, EditError, FileKind, Place, ProfileName, SectionName, SharedConfig},
+    profile::{ConfigText, EditError, Entry, FileKind, Place, ProfileName, SectionName, SharedConfig},
     secret::{SecretBytes, SecretText},
 };
 
@@ -130,25 +130,30 @@ pub fn static_keys(text: &ConfigText, name: &ProfileName) -> Result<Option<LongT
     Ok(Some(LongTermCredentials { access_key_id, secret_access_key: SecretText::from(secret.value().into_owned()) }))
 }
 
+/// The two halves of a key pair.
+pub const KEY_PAIR: [&str; 2] = ["aws_access_key_id", "aws_secret_access_key"];
+
 /// Removes the key pair of a profile from its section, and the section too if nothing else stands in it; says whether
 /// there was one.
 ///
 /// # Errors
 /// As [`ConfigText::remove_key`].
 pub fn remove_static_keys(text: &mut ConfigText, name: &ProfileName) -> Result<bool, EditError> {
-    const KEYS: [&str; 2] = ["aws_access_key_id", "aws_secret_access_key"];
     let section = SectionName::Profile(name.clone());
-    let is_one = |key: &str| KEYS.iter().any(|known| key.eq_ignore_ascii_case(known));
-    if !text.entries(&section).any(|entry| is_one(entry.key())) {
-        return Ok(false);
-    }
-    if text.entries(&section).all(|entry| is_one(entry.key())) {
+    if has_only(text, &section, &KEY_PAIR) {
         return text.remove_section(&section);
     }
-    for key in KEYS {
-        text.remove_key(&section, key)?;
+    let mut removed = false;
+    for key in KEY_PAIR {
+        removed |= text.remove_key(&section, key)?;
     }
-    Ok(true)
+    Ok(removed)
+}
+
+/// Whether something stands in a section, and nothing else than these keys.
+pub fn has_only(text: &ConfigText, section: &SectionName, keys: &[&str]) -> bool {
+    let is_one = |entry: Entry<'_>| keys.iter().any(|key| entry.key().eq_ignore_ascii_case(key));
+    text.entries(section).next().is_some() && text.entries(section).all(is_one)
 }
 
 fn read_file(path: &Path, kind: FileKind) -> Result<ConfigText, SharedConfigError> {

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::{
     name::{ProfileName, is_unseen},
-    text::{ConfigText, FileKind, SectionName, is_blank_or_comment},
+    text::{ConfigText, FileKind, Section, SectionName, is_blank_or_comment},
 };
 
 /// Why an edit was refused; the text is then as it was.
@@ -147,9 +147,17 @@ impl ConfigText {
     /// # Errors
     /// If other lines would change their meaning, then `OtherLines`.
     pub fn remove_section(&mut self, section: &SectionName) -> Result<bool, EditError> {
+        self.remove_sections(&HashSet::from([section]))
+    }
+
+    /// As [`ConfigText::remove_section`] for several, all of them or none.
+    ///
+    /// # Errors
+    /// As [`ConfigText::remove_section`].
+    pub fn remove_sections(&mut self, sections: &HashSet<&SectionName>) -> Result<bool, EditError> {
         let mut removed: Vec<Range<usize>> = Vec::new();
-        for (number, candidate) in self.sections.iter().enumerate().filter(|(_, candidate)| candidate.name == *section)
-        {
+        let meant = |(_, candidate): &(usize, &Section)| sections.contains(&candidate.name);
+        for (number, candidate) in self.sections.iter().enumerate().filter(meant) {
             let next_heading = self.sections.get(number + 1).map_or(self.lines.len(), |next| next.line);
             let is_blank = |line: usize| self.content(line).trim().is_empty();
             let mut lines = candidate.line..candidate.line + 1;
@@ -158,10 +166,13 @@ impl ConfigText {
                     lines.end = line + 1;
                 }
             }
+            if let Some(before) = removed.pop_if(|before| before.end == lines.start) {
+                lines.start = before.start;
+            }
             // One blank line goes with the section: the one below, or the one above if it is the last of the file.
             if lines.end < self.lines.len() {
                 lines.end += usize::from(is_blank(lines.end));
-            } else if lines.start > removed.last().map_or(0, |before| before.end) {
+            } else if lines.start > 0 {
                 lines.start -= usize::from(is_blank(lines.start - 1));
             }
             removed.push(lines);
@@ -170,7 +181,8 @@ impl ConfigText {
             return Ok(false);
         }
         let edited = self.without_lines(&removed);
-        self.take(edited, |name, _| name == section, |text| !text.contains(section))?;
+        let is_gone = |text: &ConfigText| !text.section_names().any(|name| sections.contains(name));
+        self.take(edited, |name, _| sections.contains(name), is_gone)?;
         Ok(true)
     }
 
@@ -262,7 +274,9 @@ impl ConfigText {
 
     /// A file without a last line ending stays one.
     fn without_lines(&self, removed: &[Range<usize>]) -> String {
-        let kept = |number: &usize| !removed.iter().any(|lines| lines.contains(number));
+        let mut is_removed = vec![false; self.lines.len()];
+        removed.iter().for_each(|lines| is_removed[lines.clone()].fill(true));
+        let kept = |number: &usize| !is_removed[*number];
         let mut left = String::with_capacity(self.as_str().len());
         left.push_str(&self.as_str()[..self.lines[0].start]);
         let mut last_ending = 0;
@@ -438,6 +452,30 @@ mod tests {
         assert_eq!(text.remove_section(&profile("c")), Ok(true));
         assert_eq!(text.remove_section(&profile("c")), Ok(false));
         assert_eq!(text.as_str(), "[a]\nk = 1\n\n# of b\n# of c\n");
+    }
+
+    #[test]
+    fn many_sections_are_removed_as_one_after_the_other() {
+        let names = [profile("a"), profile("b"), profile("d")];
+        let files = [
+            "[a]\nk = 1\n\n[b]\nk = 2\n\n[c]\nk = 3\n\n[d]\nk = 4\n",
+            "[c]\n\n[a]\nk = 1\n\n[b]\nk = 2",
+            "# x\n\n[d]\n[b]\n# y\n\n[a]\r\n\r\n[b]\r\n",
+            "[a]\n\n\n[b]\n\n\n[d]\n\n",
+            "\u{feff}[b]\n# of c\n[c]\nk = 4\n",
+            "[c]\n",
+        ];
+        for before in files {
+            let (mut one_by_one, mut at_once) =
+                (parse(FileKind::Credentials, before), parse(FileKind::Credentials, before));
+            let removed = names.iter().filter(|name| one_by_one.remove_section(name).expect("removed")).count();
+            assert_eq!(at_once.remove_sections(&names.iter().collect()), Ok(removed > 0));
+            assert_eq!(at_once.as_str(), one_by_one.as_str(), "{before}");
+        }
+        let before = "[c]\nx = 1\n[b]\n  [z]\ny = 2\n";
+        let mut text = parse(FileKind::Credentials, before);
+        assert!(matches!(text.remove_sections(&names.iter().collect()), Err(EditError::OtherLines { .. })));
+        assert_eq!(text.as_str(), before);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! has given it back.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -137,14 +138,14 @@ fn remove(context: &Context<'_>, place: &str, keys: Vec<(Source, LongTermCredent
         _ => format!("took it out of {place}"),
     };
     let (count, mut removed) = (keys.len(), 0);
-    let mut items = Vec::new();
-    let mut collection_name = String::new();
+    let (mut items, mut sections) = (Vec::new(), Vec::new());
+    let (mut collection_name, mut file) = (String::new(), PathBuf::new());
     for (source, credentials) in keys {
         removed += usize::from(match source {
             Source::Section { path, kind, section, session, takes_device } => {
-                shared_config::edit(&path, kind, |text| {
-                    remove_section(text, kind, &section, &credentials, session.as_ref(), takes_device)
-                })?
+                file = path;
+                sections.push(InSection { kind, section, credentials, session, takes_device });
+                false
             }
             // All rows go with the first.
             Source::Csv { path, content, .. } => {
@@ -162,6 +163,13 @@ fn remove(context: &Context<'_>, place: &str, keys: Vec<(Source, LongTermCredent
     }
     if !items.is_empty() {
         removed += Collection::named(&collection_name, context.prompt.may_ask()).remove(items)?;
+    }
+    // The same file may be both.
+    for kind in [FileKind::Credentials, FileKind::Config] {
+        let of_kind: Vec<&InSection> = sections.iter().filter(|key| key.kind == kind).collect();
+        if !of_kind.is_empty() {
+            removed += shared_config::edit(&file, kind, |text| remove_sections(text, of_kind))?;
+        }
     }
     if removed < count {
         context.prompt.say(&format!(
@@ -182,40 +190,44 @@ fn remove(context: &Context<'_>, place: &str, keys: Vec<(Source, LongTermCredent
     Ok(())
 }
 
-/// Takes the key out of its section, if it still stands there, with what belongs to it alone.
-fn remove_section(
-    text: &mut ConfigText,
+/// A key in a section of one of AWS's files.
+struct InSection {
     kind: FileKind,
-    section: &ProfileName,
-    credentials: &LongTermCredentials,
-    session: Option<&ProfileName>,
+    section: ProfileName,
+    credentials: LongTermCredentials,
+    session: Option<ProfileName>,
     takes_device: bool,
-) -> Result<bool, EditError> {
-    match shared_config::static_keys(text, section) {
-        Ok(Some(there)) if there == *credentials => {}
-        _ => return Ok(false),
-    }
-    let name = SectionName::Profile(section.clone());
-    if takes_device {
-        text.remove_key(&name, "aws_mfa_device")?;
-    }
-    if kind == FileKind::Config {
-        // The profile itself stays.
-        text.remove_key(&name, "aws_access_key_id")?;
-        text.remove_key(&name, "aws_secret_access_key")?;
-    } else {
-        shared_config::remove_static_keys(text, section)?;
-    }
-    let Some(session) = session.cloned().map(SectionName::Profile) else { return Ok(true) };
-    if text.entry(&session, "aws_session_token").is_some() {
-        for key in SESSION_KEYS {
-            text.remove_key(&session, key)?;
+}
+
+/// Takes the keys out of their sections, those that still stand there, with what belongs to them alone; says how many.
+fn remove_sections(text: &mut ConfigText, mut keys: Vec<&InSection>) -> Result<usize, EditError> {
+    keys.retain(|key| match shared_config::static_keys(text, &key.section) {
+        Ok(Some(there)) => there == key.credentials,
+        _ => false,
+    });
+    // What goes as a whole goes at once: each edit of the text reads all of it.
+    let mut whole = HashSet::new();
+    for InSection { kind, section, session, takes_device, .. } in &keys {
+        let session = session.clone().map(SectionName::Profile);
+        let session = session.filter(|session| text.entry(session, "aws_session_token").is_some());
+        let mut take_out = |section: SectionName, keys: &[&str], may_go: bool| {
+            if may_go && shared_config::has_only(text, &section, keys) {
+                whole.insert(section);
+                return Ok(());
+            }
+            keys.iter().try_for_each(|key| text.remove_key(&section, key).map(drop))
+        };
+        let [id, secret] = shared_config::KEY_PAIR;
+        let own = [id, secret, "aws_mfa_device"];
+        let own = &own[..if *takes_device { 3 } else { 2 }];
+        // A profile of the config stays.
+        take_out(SectionName::Profile(section.clone()), own, *kind == FileKind::Credentials)?;
+        if let Some(session) = session {
+            take_out(session, &SESSION_KEYS, true)?;
         }
-        if text.entries(&session).next().is_none() {
-            text.remove_section(&session)?;
-        }
     }
-    Ok(true)
+    text.remove_sections(&whole.iter().collect())?;
+    Ok(keys.len())
 }
 
 /// Removes a file that is still as it was read, where a link leads to; says whether it was.

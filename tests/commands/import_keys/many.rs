@@ -96,6 +96,13 @@ fn a_thousand_keys_are_one_change_of_the_keystore() {
     assert_eq!(keystore.asked.take(), ["get_all"]);
 }
 
+/// How many of `p0` to `p19` are held.
+fn held(disk: &Disk) -> usize {
+    let keystore = disk.keystore();
+    let keys: Vec<_> = (0..20).map(|number| format!("p{number}").parse().unwrap()).collect();
+    disk.bench.run_over(&keystore, |context| context.vault.keys(&keys)).unwrap().iter().flatten().count()
+}
+
 #[test]
 fn an_import_that_is_killed_anywhere_brought_all_or_none_and_the_next_brings_all() {
     const IMPORT: [&str; 5] = ["import", "credentials-file", "--no-verify", "--yes", "--keep-source"];
@@ -106,11 +113,6 @@ fn an_import_that_is_killed_anywhere_brought_all_or_none_and_the_next_brings_all
         let disk = Disk::with_key("other", "admin");
         write(&disk.bench, "credentials", &credentials(20));
         disk
-    };
-    let held = |disk: &Disk| {
-        let keystore = disk.keystore();
-        let keys: Vec<_> = (0..20).map(|number| format!("p{number}").parse().unwrap()).collect();
-        disk.bench.run_over(&keystore, |context| context.vault.keys(&keys)).unwrap().iter().flatten().count()
     };
     let (mut none, mut all) = (0, 0);
     for (call, count) in disk().calls(&["fsync", "renameat", "rename", "flock"], &IMPORT) {
@@ -127,4 +129,48 @@ fn an_import_that_is_killed_anywhere_brought_all_or_none_and_the_next_brings_all
         }
     }
     assert!(none > 5 && all > 3, "{none} brought none, {all} all");
+}
+
+#[test]
+fn many_keys_go_from_their_file_at_once_and_a_run_that_is_killed_there_loses_none() {
+    const IMPORT: [&str; 6] = ["import", "credentials-file", "--no-verify", "--no-config", "--yes", "--remove-source"];
+    if !installed(&["strace"]) {
+        return;
+    }
+    let text = format!("{}[kept]\nregion = eu-west-1\n", credentials(20));
+    let disk = || {
+        let disk = Disk::with_key("other", "admin");
+        write(&disk.bench, "credentials", &text);
+        disk
+    };
+    let mut kinds = [0, 0];
+    for (call, count) in disk().calls(&["fsync", "renameat", "rename", "write"], &IMPORT) {
+        for nth in count.saturating_sub(6).max(1)..=count {
+            let (disk, case) = (disk(), format!("{call} {nth} of {count}"));
+            let output = disk.mfavault(&["-e", &format!("inject={call}:signal=KILL:when={nth}")], &IMPORT);
+            let left = disk.bench.text("credentials");
+            let is_gone = left == "[kept]\nregion = eu-west-1\n";
+            assert!(is_gone || left == text, "{case}: {left}: {output:?}");
+            assert!(!is_gone || held(&disk) == 20, "{case}: {output:?}");
+            kinds[usize::from(is_gone)] += 1;
+        }
+    }
+    assert!(kinds.iter().all(|kind| *kind > 0), "{kinds:?}");
+}
+
+#[test]
+fn of_many_keys_only_those_go_that_are_still_what_was_read() {
+    let bench = Bench::empty(|_| {});
+    let text = credentials(5) + "\n[mine]\nregion = eu-west-1\n";
+    write(&bench, "credentials", &text);
+    let path = bench.path("credentials");
+    let changed = text.replace(&format!("{:040}", 3), "another/secret").replace("[p1]", "[p1]\nregion = x");
+    bench.prompt.answer("yes");
+    bench.prompt.meanwhile(move || fs::write(&path, &changed).unwrap());
+    let how = HowToTakeIn { remove_source: None, ..unchecked() };
+    bench.run(|context| import::run(context, From::CredentialsFile, &how)).unwrap();
+    let id = format!("AKIA{:016}", 3);
+    let kept = format!("[p1]\nregion = x\n\n[p3]\naws_access_key_id = {id}\naws_secret_access_key = another/secret\n");
+    assert_eq!(bench.text("credentials"), kept + "\n\n[mine]\nregion = eu-west-1\n");
+    assert!(bench.prompt.talk().contains("1 of 5 stayed"));
 }
