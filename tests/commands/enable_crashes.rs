@@ -3,28 +3,23 @@
 
 use mfavault::{
     commands::{Error, mfa::enable},
-    keystore::{Keystore, KeystoreError},
-    rehearsal::FaultKind,
+    keystore::Keystore,
 };
 
-use crate::support::bench::{Bench, SERIAL, name};
+use crate::support::{
+    bench::{Bench, SERIAL, name},
+    crashes::{KINDS, Ritual},
+};
 
 #[cfg(target_os = "linux")]
 mod killed;
 
 const ACTIONS: [&str; 5] =
     ["GetCallerIdentity", "ListMFADevices", "CreateVirtualMFADevice", "EnableMFADevice", "GetSessionToken"];
-const KINDS: [FaultKind; 5] = [
-    FaultKind::ClosedBeforeActing,
-    FaultKind::LostAnswer,
-    FaultKind::ServerError,
-    FaultKind::Throttling,
-    FaultKind::TruncatedBody,
-];
 
 /// Who gets a device, and what there is before.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Ritual {
+enum Enrolment {
     /// alice, her first.
     First,
     /// alice, who shows MFA with the one she has.
@@ -33,14 +28,25 @@ enum Ritual {
     ForAnother,
 }
 
-const RITUALS: [Ritual; 3] = [Ritual::First, Ritual::Further, Ritual::ForAnother];
+const RITUALS: [Enrolment; 3] = [Enrolment::First, Enrolment::Further, Enrolment::ForAnother];
 
-impl Ritual {
+impl Enrolment {
+    /// The words after `mfa enable main`.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Enrolment::First => &[],
+            Enrolment::Further => &["--name", "laptop"],
+            Enrolment::ForAnother => &["--user-name", "alice"],
+        }
+    }
+}
+
+impl Ritual for Enrolment {
     fn bench(self) -> Bench {
         match self {
-            Ritual::First => Bench::new(),
-            Ritual::Further => Bench::with_device(),
-            Ritual::ForAnother => {
+            Enrolment::First => Bench::new(),
+            Enrolment::Further => Bench::with_device(),
+            Enrolment::ForAnother => {
                 let bench = Bench::new();
                 bench.store_key("main", "admin");
                 bench
@@ -48,18 +54,9 @@ impl Ritual {
         }
     }
 
-    /// The words after `mfa enable main`.
-    fn words(self) -> &'static [&'static str] {
-        match self {
-            Ritual::First => &[],
-            Ritual::Further => &["--name", "laptop"],
-            Ritual::ForAnother => &["--user-name", "alice"],
-        }
-    }
-
-    fn enable(self, bench: &Bench) -> Result<(), Error> {
+    fn run(self, bench: &Bench) -> Result<(), Error> {
         let mut arguments = enable::Arguments::plain(name("main"));
-        for words in self.words().chunks(2) {
+        for words in self.options().chunks(2) {
             match words[0] {
                 "--name" => arguments.name = Some(words[1].to_owned()),
                 _ => arguments.user_name = Some(words[1].to_owned()),
@@ -73,7 +70,10 @@ impl Ritual {
     fn assert_safe(self, bench: &Bench, keystore: &dyn Keystore, case: &str) {
         bench.assert_no_device_without_its_seed(keystore, case);
         let first = (SERIAL.to_owned(), Some("alice".to_owned()));
-        assert!(self != Ritual::Further || bench.devices_at_aws().contains(&first), "{case}: the first device is gone");
+        assert!(
+            self != Enrolment::Further || bench.devices_at_aws().contains(&first),
+            "{case}: the first device is gone"
+        );
     }
 
     /// Nothing under way, nothing named that is not there, and as many devices as there should be.
@@ -88,16 +88,18 @@ impl Ritual {
             assert!(index.keys.contains_key(&name("main")), "{case}");
         });
         let enabled = bench.devices_at_aws().into_iter().filter(|(_, user)| user.as_deref() == Some("alice")).count();
-        assert_eq!(enabled, if self == Ritual::Further { 2 } else { 1 }, "{case}");
+        assert_eq!(enabled, if self == Enrolment::Further { 2 } else { 1 }, "{case}");
+        let in_config = bench.text("config").contains("mfa_serial = arn:aws:iam::");
+        assert_eq!(in_config, self != Enrolment::ForAnother, "{case}");
         self.assert_safe(bench, keystore, case);
     }
 
     /// The next run finishes, and sessions carry MFA.
     #[track_caller]
     fn assert_works(self, bench: &Bench, case: &str) {
-        self.enable(bench).unwrap_or_else(|error| panic!("{case}: the next run: {error}"));
+        self.run(bench).unwrap_or_else(|error| panic!("{case}: the next run: {error}"));
         self.assert_finished(bench, &bench.keystore, case);
-        if self != Ritual::ForAnother {
+        if self != Enrolment::ForAnother {
             bench.settle();
             let credentials = bench.credentials("main").unwrap_or_else(|error| panic!("{case}: {error}"));
             assert!(bench.carries_mfa(&credentials), "{case}");
@@ -111,19 +113,9 @@ fn any_call_that_fails_in_any_way_leaves_what_the_next_run_finishes() {
         for action in ACTIONS {
             for (place, kind) in KINDS.into_iter().enumerate() {
                 // What comes after the beginning is the same for all: half of the cases do.
-                let once = Some(1).filter(|_| place % 2 == 0);
-                let times = if ritual == Ritual::First { vec![Some(1), None] } else { vec![once] };
-                for times in times {
-                    let case = format!("{ritual:?} {action} {kind:?} {times:?}");
-                    let bench = ritual.bench();
-                    bench.fail(action, kind, times);
-                    let result = ritual.enable(&bench);
-                    bench.aws.clear_faults();
-                    match result {
-                        Ok(()) => ritual.assert_finished(&bench, &bench.keystore, &case),
-                        Err(_) => ritual.assert_safe(&bench, &bench.keystore, &case),
-                    }
-                    ritual.assert_works(&bench, &case);
+                let (is_first, is_even) = (ritual == Enrolment::First, place % 2 == 0);
+                for times in [Some(1), None].into_iter().filter(|times| is_first || times.is_some() == is_even) {
+                    ritual.assert_survives(&ritual.bench(), action, kind, times);
                 }
             }
         }
@@ -142,18 +134,8 @@ fn any_two_calls_that_fail_one_after_the_other_leave_what_the_next_run_finishes(
         ("GetSessionToken", "GetSessionToken"),
     ] {
         for ritual in RITUALS {
-            for kind in &KINDS[..if ritual == Ritual::First { KINDS.len() } else { 2 }] {
-                let kind = *kind;
-                let case = format!("{ritual:?} {first}, {second} {kind:?}");
-                let bench = ritual.bench();
-                for action in [first, second] {
-                    bench.fail(action, kind, None);
-                    let _ = ritual.enable(&bench);
-                    bench.aws.clear_faults();
-                    ritual.assert_safe(&bench, &bench.keystore, &case);
-                }
-                ritual.assert_works(&bench, &case);
-            }
+            let kinds = &KINDS[..if ritual == Enrolment::First { KINDS.len() } else { 2 }];
+            kinds.iter().for_each(|kind| ritual.assert_survives_both(first, second, *kind));
         }
     }
 }
@@ -161,25 +143,13 @@ fn any_two_calls_that_fail_one_after_the_other_leave_what_the_next_run_finishes(
 #[test]
 fn any_operation_of_the_keystore_that_fails_leaves_what_the_next_run_finishes() {
     for ritual in RITUALS {
-        let counted = ritual.bench();
-        let before = counted.keystore.operations();
-        ritual.enable(&counted).unwrap();
-        let operations = counted.keystore.operations() - before;
-        assert!((3..40).contains(&operations), "{ritual:?}: {operations}");
-        for nth in 1..=operations {
-            let case = format!("{ritual:?}: operation {nth} of {operations}");
-            let bench = ritual.bench();
-            let unavailable =
-                || KeystoreError::Unavailable { keystore: "memory", reason: "it does not answer".to_owned() };
-            bench.keystore.fail_at(nth, unavailable);
-            let result = ritual.enable(&bench);
+        let operations = ritual.assert_survives_the_keystore(&mut |bench, result, case| {
             // What a session cannot be remembered in is no reason to go without one.
-            assert!(result.is_err() || ritual == Ritual::Further, "{case}: claimed to be done");
+            assert!(result.is_err() || ritual == Enrolment::Further, "{case}: claimed to be done");
             let (promised, local_name) =
-                (bench.prompt.talk().contains("its seed is kept"), ritual.words().last().unwrap_or(&"alice"));
+                (bench.prompt.talk().contains("its seed is kept"), ritual.options().last().unwrap_or(&"alice"));
             assert!(!promised || bench.device(local_name).is_some(), "{case}: said to keep a seed that is lost");
-            ritual.assert_safe(&bench, &bench.keystore, &case);
-            ritual.assert_works(&bench, &case);
-        }
+        });
+        assert!((3..40).contains(&operations), "{ritual:?}: {operations}");
     }
 }

@@ -5,12 +5,14 @@ use mfavault::{
     aws::Aws,
     commands::{Error, rotate},
     credentials::Credentials,
-    keystore::{Keystore, KeystoreError},
-    rehearsal::FaultKind,
+    keystore::Keystore,
 };
 
 use super::rotate::{arguments, keys_at_aws};
-use crate::support::bench::{Bench, name};
+use crate::support::{
+    bench::{Bench, name},
+    crashes::{KINDS, Ritual},
+};
 
 #[cfg(target_os = "linux")]
 mod killed;
@@ -24,30 +26,32 @@ const ACTIONS: [&str; 7] = [
     "UpdateAccessKey",
     "DeleteAccessKey",
 ];
-const KINDS: [FaultKind; 5] = [
-    FaultKind::ClosedBeforeActing,
-    FaultKind::LostAnswer,
-    FaultKind::ServerError,
-    FaultKind::Throttling,
-    FaultKind::TruncatedBody,
-];
 
 /// Whose key is replaced.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Ritual {
+enum Rotation {
     /// alice's, who shows MFA.
     WithMfa,
     /// The administrator's, who need not.
     ByKey,
 }
 
-const RITUALS: [Ritual; 2] = [Ritual::WithMfa, Ritual::ByKey];
+const RITUALS: [Rotation; 2] = [Rotation::WithMfa, Rotation::ByKey];
 
-impl Ritual {
+impl Rotation {
+    fn user(self) -> &'static str {
+        match self {
+            Rotation::WithMfa => "alice",
+            Rotation::ByKey => "admin",
+        }
+    }
+}
+
+impl Ritual for Rotation {
     fn bench(self) -> Bench {
         match self {
-            Ritual::WithMfa => Bench::with_device(),
-            Ritual::ByKey => {
+            Rotation::WithMfa => Bench::with_device(),
+            Rotation::ByKey => {
                 let bench = Bench::new();
                 bench.store_key("main", "admin");
                 bench
@@ -55,14 +59,7 @@ impl Ritual {
         }
     }
 
-    fn user(self) -> &'static str {
-        match self {
-            Ritual::WithMfa => "alice",
-            Ritual::ByKey => "admin",
-        }
-    }
-
-    fn rotate(self, bench: &Bench) -> Result<(), Error> {
+    fn run(self, bench: &Bench) -> Result<(), Error> {
         bench.run(|context| rotate::run(context, &arguments("main"))).map(drop)
     }
 
@@ -92,7 +89,7 @@ impl Ritual {
     /// The next run finishes; sessions can be had.
     #[track_caller]
     fn assert_works(self, bench: &Bench, case: &str) {
-        self.rotate(bench).unwrap_or_else(|error| panic!("{case}: the next run: {error}: {:?}", bench.prompt.talk()));
+        self.run(bench).unwrap_or_else(|error| panic!("{case}: the next run: {error}: {:?}", bench.prompt.talk()));
         self.assert_finished(bench, &bench.keystore, case);
         bench.settle();
         bench.credentials("main").unwrap_or_else(|error| panic!("{case}: {error}"));
@@ -105,18 +102,10 @@ fn any_call_that_fails_in_any_way_leaves_what_the_next_run_finishes() {
         for action in ACTIONS {
             for kind in KINDS {
                 for times in [Some(1), None] {
-                    let case = format!("{ritual:?} {action} {kind:?} {times:?}");
                     let bench = ritual.bench();
                     let first = bench.key_of(ritual.user());
-                    bench.fail(action, kind, times);
-                    let result = ritual.rotate(&bench);
-                    bench.aws.clear_faults();
-                    match result {
-                        Ok(()) => ritual.assert_finished(&bench, &bench.keystore, &case),
-                        Err(_) => ritual.assert_safe(&bench, &bench.keystore, &case),
-                    }
-                    ritual.assert_works(&bench, &case);
-                    assert_ne!(bench.key_of(ritual.user()), first, "{case}");
+                    ritual.assert_survives(&bench, action, kind, times);
+                    assert_ne!(bench.key_of(ritual.user()), first, "{ritual:?} {action} {kind:?} {times:?}");
                 }
             }
         }
@@ -137,17 +126,7 @@ fn any_two_calls_that_fail_one_after_the_other_leave_what_the_next_run_finishes(
         ("DeleteAccessKey", "DeleteAccessKey"),
     ] {
         for ritual in RITUALS {
-            for kind in KINDS {
-                let case = format!("{ritual:?} {first}, {second} {kind:?}");
-                let bench = ritual.bench();
-                for action in [first, second] {
-                    bench.fail(action, kind, None);
-                    let _ = ritual.rotate(&bench);
-                    bench.aws.clear_faults();
-                    ritual.assert_safe(&bench, &bench.keystore, &case);
-                }
-                ritual.assert_works(&bench, &case);
-            }
+            KINDS.into_iter().for_each(|kind| ritual.assert_survives_both(first, second, kind));
         }
     }
 }
@@ -155,22 +134,10 @@ fn any_two_calls_that_fail_one_after_the_other_leave_what_the_next_run_finishes(
 #[test]
 fn any_operation_of_the_keystore_that_fails_leaves_what_the_next_run_finishes() {
     for ritual in RITUALS {
-        let counted = ritual.bench();
-        let before = counted.keystore.operations();
-        ritual.rotate(&counted).unwrap();
-        let operations = counted.keystore.operations() - before;
-        assert!((8..40).contains(&operations), "{ritual:?}: {operations}");
         let mut failed = 0;
-        for nth in 1..=operations {
-            let case = format!("{ritual:?}: operation {nth} of {operations}");
-            let bench = ritual.bench();
-            let unavailable =
-                || KeystoreError::Unavailable { keystore: "memory", reason: "it does not answer".to_owned() };
-            bench.keystore.fail_at(nth, unavailable);
-            failed += usize::from(ritual.rotate(&bench).is_err());
-            ritual.assert_safe(&bench, &bench.keystore, &case);
-            ritual.assert_works(&bench, &case);
-        }
+        let operations =
+            ritual.assert_survives_the_keystore(&mut |_, result, _| failed += usize::from(result.is_err()));
+        assert!((8..40).contains(&operations), "{ritual:?}: {operations}");
         // What a session cannot be remembered in is no reason to go without one.
         assert!(failed + 1 >= operations, "{ritual:?}: {failed} of {operations}");
     }

@@ -1,6 +1,7 @@
 //! What tests share: replacements of the world outside.
 
 pub(crate) mod bench;
+pub(crate) mod crashes;
 #[cfg(target_os = "linux")]
 pub(crate) mod disk;
 pub(crate) mod manual_clock;

@@ -1,85 +1,38 @@
 //! The real program, killed by strace at every call by which something outside it changes, or refused that call.
 
-use std::collections::BTreeMap;
+use super::{Enrolment, RITUALS};
+use crate::support::{
+    crashes::{OnDisk, killed_anywhere, refused_anywhere},
+    disk::Disk,
+};
 
-use super::{RITUALS, Ritual};
-use crate::support::{disk::Disk, programs::installed};
-
-/// The calls of the system by which something outside the process changes.
-const CALLS: [&str; 7] = ["write", "fsync", "renameat", "flock", "connect", "sendto", "recvfrom"];
-
-/// Of how many calls one is tried, for what is like the first ritual but for its beginning.
-const SAMPLED: usize = 8;
-
-impl Ritual {
+impl OnDisk for Enrolment {
     fn disk(self) -> Disk {
         match self {
-            Ritual::First => Disk::new(),
-            Ritual::Further => Disk::with_device(),
-            Ritual::ForAnother => Disk::with_key("main", "admin"),
+            Enrolment::First => Disk::new(),
+            Enrolment::Further => Disk::with_device(),
+            Enrolment::ForAnother => Disk::with_key("main", "admin"),
         }
     }
 
-    fn command(self) -> Vec<&'static str> {
-        ["mfa", "enable", "main"].into_iter().chain(self.words().iter().copied()).collect()
+    fn words(self) -> Vec<&'static str> {
+        ["mfa", "enable", "main"].into_iter().chain(self.options().iter().copied()).collect()
     }
 
-    /// How often each call is made by a run that goes well; nothing where strace is missing, which CI does not allow.
-    fn calls_of_a_run(self) -> Option<BTreeMap<&'static str, usize>> {
-        installed(&["strace"]).then(|| self.disk().calls(&CALLS, &self.command()))
-    }
-
-    /// Which of so many calls are tried.
-    fn sample(self, count: usize) -> impl Iterator<Item = usize> {
-        let every = if self == Ritual::First { 1 } else { SAMPLED };
-        (1..=count).step_by(every)
-    }
-
-    /// One run with this done to it by strace, and one without; says whether the first got through.
-    fn run_twice(self, inject: &str) -> bool {
-        let (disk, case) = (self.disk(), format!("{self:?} {inject}"));
-        let first = disk.mfavault(&["-e", inject], &self.command()).status.success();
-        // AWS may still be at what a killed run asked of it.
-        disk.bench.aws.wait_until_idle().unwrap();
-        self.assert_safe(&disk.bench, &disk.keystore(), &case);
-        if first {
-            self.assert_finished(&disk.bench, &disk.keystore(), &case);
-        }
-        // Steps that the first run spent are over by AWS's clock, so that the next one need not wait for it.
-        disk.bench.set_skew(100);
-        let output = disk.mfavault(&[], &self.command());
-        assert!(output.status.success(), "{case}: {output:?}");
-        self.assert_finished(&disk.bench, &disk.keystore(), &case);
-        let in_config = disk.bench.text("config").contains("mfa_serial = arn:aws:iam::");
-        assert_eq!(in_config, self != Ritual::ForAnother, "{case}");
-        first
+    /// The others are like the first but for their beginning.
+    fn every(self) -> usize {
+        if self == Enrolment::First { 1 } else { 8 }
     }
 }
 
 #[test]
 fn a_run_that_is_killed_at_any_call_of_the_system_is_finished_by_the_next() {
-    let mut killed = 0;
-    for ritual in RITUALS {
-        let Some(calls) = ritual.calls_of_a_run() else { return };
-        for (call, count) in calls {
-            for nth in ritual.sample(count) {
-                killed += usize::from(!ritual.run_twice(&format!("inject={call}:signal=KILL:when={nth}")));
-            }
-        }
-    }
+    let Some(killed) = killed_anywhere(&RITUALS) else { return };
     assert!(killed > 80, "{killed} runs were killed");
 }
 
 #[test]
 fn a_run_that_the_disk_refuses_anything_is_finished_by_the_next() {
-    let mut refused = 0;
-    for ritual in RITUALS {
-        let Some(calls) = ritual.calls_of_a_run() else { return };
-        for (call, error) in [("fsync", "EIO"), ("write", "ENOSPC"), ("renameat", "EIO")] {
-            for nth in ritual.sample(calls[call]) {
-                refused += usize::from(!ritual.run_twice(&format!("inject={call}:error={error}:when={nth}")));
-            }
-        }
-    }
+    let Some(refused) = refused_anywhere(&RITUALS) else { return };
     assert!(refused > 25, "{refused} runs failed");
 }

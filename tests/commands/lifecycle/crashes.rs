@@ -3,23 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use mfavault::{
-    keystore::{Keystore, KeystoreError},
-    rehearsal::FaultKind,
-};
+use mfavault::keystore::{Keystore, KeystoreError};
 
 use super::*;
+use crate::support::crashes::KINDS;
 
 #[cfg(target_os = "linux")]
 mod killed;
-
-const KINDS: [FaultKind; 5] = [
-    FaultKind::ClosedBeforeActing,
-    FaultKind::LostAnswer,
-    FaultKind::ServerError,
-    FaultKind::Throttling,
-    FaultKind::TruncatedBody,
-];
 
 #[derive(Clone, Copy, Debug)]
 enum Command {
