@@ -211,6 +211,8 @@ fn a_folder_that_cannot_be_reached_is_an_error_and_not_an_empty_vault() {
         assert!(matches!(vault.index(), Err(VaultError::File(_))));
         assert!(matches!(vault.clock_offset(), Err(VaultError::File(_))));
         assert!(matches!(vault.uses(), Err(VaultError::File(_))));
+        assert!(matches!(vault.forget_agreements(), Err(VaultError::File(_))));
+        assert!(matches!(vault.read_audit(&mut |_| ()), Err(VaultError::File(_))));
     });
     assert!(!folder.path().join("nowhere").exists());
 }

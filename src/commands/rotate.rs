@@ -29,7 +29,7 @@ use crate::{
     credentials::AccessKeyId,
     mfa::AuthenticationCode,
     profile::ProfileName,
-    vault::{AuditEvent, KeyRecord, RotationRecord, VaultError},
+    vault::{AuditEvent, KeyRecord, ROTATION_LOCK, RotationRecord, VaultError},
 };
 
 /// After this long, whoever waits for another run is told so.
@@ -79,7 +79,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Erro
 /// Waits until no other run replaces, removes or imports access keys: which pair a profile has is known under this lock.
 pub(super) fn lock(context: &Context<'_>) -> Result<FileLock, Error> {
     let say = || context.prompt.say("waiting for another mfavault, which is changing access keys");
-    Ok(context.vault.lock_or_say("rotation.lock", PATIENCE, &say)?)
+    Ok(context.vault.lock_or_say(ROTATION_LOCK, PATIENCE, &say)?)
 }
 
 /// How a rotation ended.

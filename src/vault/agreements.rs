@@ -102,7 +102,7 @@ impl Vault<'_> {
     /// # Errors
     /// If the file cannot be removed, then `File`.
     pub fn forget_agreements(&self) -> Result<(), VaultError> {
-        match self.state.get().is_some() || self.state_path.exists() {
+        match self.has_state() {
             true => forget_all(self.state()?),
             false => Ok(()),
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CacheKey, Part, VaultError};
 use crate::{
-    atomic_file::PrivateFolder,
+    atomic_file::{FileLock, PrivateFolder},
     mfa::{CodeSettings, TimeStep},
 };
 
@@ -96,7 +96,7 @@ impl<'f> Ledger<'f> {
     /// # Errors
     /// As [`Ledger::take`].
     pub fn note_pair(&self, later: TimeStep) -> Result<(), VaultError> {
-        let _lock = self.folder.lock(&format!("{}.lock", self.file))?;
+        let _lock = self.lock()?;
         self.write(&Stored { last_pair: Some(later.0), ..self.read()? })
     }
 
@@ -118,9 +118,13 @@ impl<'f> Ledger<'f> {
         self.change(*last, |spent| steps.iter().filter(|step| !spent.insert(step.0)).count() > 0)
     }
 
+    fn lock(&self) -> Result<FileLock, VaultError> {
+        Ok(self.folder.lock(&format!("{}.lock", self.file))?)
+    }
+
     /// Changes the spent steps under the lock; of too many, those farthest from `current` go.
     fn change<T>(&self, current: TimeStep, change: impl FnOnce(&mut BTreeSet<u64>) -> T) -> Result<T, VaultError> {
-        let _lock = self.folder.lock(&format!("{}.lock", self.file))?;
+        let _lock = self.lock()?;
         let mut stored = self.read()?;
         let spent = &mut stored.spent;
         let before = spent.len();

@@ -66,6 +66,10 @@ pub const CHOICE: &str = "keystore.choice";
 pub const SEED_CHOICE: &str = "seed-keystore.choice";
 /// The file of the last notable clock offset, in seconds.
 const CLOCK_OFFSET: &str = "clock-offset";
+/// Held by whoever makes, changes or ends a device, from the beginning to the end.
+pub const ENROLMENT_LOCK: &str = "enrolment.lock";
+/// Held by whoever replaces, removes or imports access keys, from the beginning to the end.
+pub const ROTATION_LOCK: &str = "rotation.lock";
 /// Held by whoever changes an index.
 const INDEX_LOCK: &str = "index.lock";
 /// The kind of the records that hold seeds.
@@ -286,7 +290,7 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// If the file is not safely ours, then `File`; one that cannot be read counts as none.
     pub fn clock_offset(&self) -> Result<Option<ClockOffset>, VaultError> {
-        if self.state.get().is_none() && is_absent(&self.state_path) {
+        if !self.has_state() {
             return Ok(None);
         }
         let content = self.state()?.read(CLOCK_OFFSET)?;
@@ -319,9 +323,9 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// If the file is not safely ours, then `File`.
     pub fn uses(&self) -> Result<HashMap<ProfileName, usize>, VaultError> {
-        match is_absent(&self.state_path) {
-            true => Ok(HashMap::new()),
-            false => usage::counted(self.state()?),
+        match self.has_state() {
+            true => usage::counted(self.state()?),
+            false => Ok(HashMap::new()),
         }
     }
 
@@ -343,6 +347,11 @@ impl<'a> Vault<'a> {
 
     fn data(&self) -> Result<&PrivateFolder, VaultError> {
         open_once(&self.data, &self.data_path)
+    }
+
+    /// Whether there may be anything in the state folder: looking does not make it.
+    fn has_state(&self) -> bool {
+        self.state.get().is_some() || !is_absent(&self.state_path)
     }
 
     fn state(&self) -> Result<&PrivateFolder, VaultError> {

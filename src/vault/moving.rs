@@ -17,7 +17,9 @@ use std::{
 pub use journal::PendingMove;
 use journal::{Journal, Way};
 
-use super::{AuditEvent, CHOICE, DEVICE, INDEX_LOCK, Index, SEED_CHOICE, Vault, VaultError};
+use super::{
+    AuditEvent, CHOICE, DEVICE, ENROLMENT_LOCK, INDEX_LOCK, Index, ROTATION_LOCK, SEED_CHOICE, Vault, VaultError,
+};
 use crate::{
     atomic_file::PrivateFolder,
     keystore::{Keystore, KeystoreError, RecordName},
@@ -202,8 +204,8 @@ impl Vault<'_> {
 
     /// Long ceremonies hold these: what they are about is not to move beneath them.
     fn no_ceremony(&self, say: &dyn Fn()) -> Result<[crate::atomic_file::FileLock; 2], VaultError> {
-        let enrolment = self.lock_or_say("enrolment.lock", PATIENCE, say)?;
-        Ok([enrolment, self.lock_or_say("rotation.lock", PATIENCE, say)?])
+        let enrolment = self.lock_or_say(ENROLMENT_LOCK, PATIENCE, say)?;
+        Ok([enrolment, self.lock_or_say(ROTATION_LOCK, PATIENCE, say)?])
     }
 
     /// A keystore by its name, the one that is open already if there is one: nobody is asked for a passphrase twice.

@@ -5,7 +5,7 @@ use mfavault::{
     commands::{Error, mfa},
     mfa::SerialNumber,
     rehearsal::{Settings, UserSettings},
-    vault::{DeviceRecord, Index},
+    vault::{DeviceRecord, ENROLMENT_LOCK, Index},
 };
 
 use crate::support::bench::{Bench, SERIAL, name};

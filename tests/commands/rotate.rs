@@ -16,7 +16,7 @@ use mfavault::{
     prompt::PromptError,
     rehearsal::{FaultKind, Settings, UserSettings},
     secret::SecretBytes,
-    vault::KeyRecord,
+    vault::{KeyRecord, ROTATION_LOCK},
 };
 
 use crate::support::bench::{Bench, name};
@@ -263,7 +263,7 @@ fn a_key_is_not_removed_or_imported_while_another_run_replaces_it() {
         let bench = &of_admin();
         let key = || bench.run(|context| context.vault.key(&name("main"))).unwrap();
         let before = key();
-        let lock = bench.run(|context| context.vault.lock("rotation.lock")).unwrap();
+        let lock = bench.run(|context| context.vault.lock(ROTATION_LOCK)).unwrap();
         thread::scope(|scope| {
             let (tell, told) = mpsc::channel();
             scope.spawn(move || tell.send(change(bench)));

@@ -149,8 +149,8 @@ fn remove(context: &Context<'_>, place: &str, keys: Vec<(Source, LongTermCredent
             }
             // All rows go with the first.
             Source::Csv { path, content, .. } => {
-                let is_there = path.exists();
-                !is_there || remove_file(&path, content.expose())?
+                let is_gone = path.try_exists().is_ok_and(|is_there| !is_there);
+                is_gone || remove_file(&path, content.expose())?
             }
             Source::SealedFile { file, content, .. } => remove_file(&file.path, &content)?,
             Source::SecretService { collection, label, content } => {

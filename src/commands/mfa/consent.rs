@@ -6,7 +6,7 @@ use crate::{
         Purpose,
         consent::{agree, words},
     },
-    vault::{Consent, DeviceRecord},
+    vault::{Consent, DeviceRecord, ENROLMENT_LOCK},
 };
 
 /// Changes whether a person is asked, and how long a yes holds. To ask less than until now, a person has to agree; to ask
@@ -17,7 +17,7 @@ use crate::{
 /// `Vault`.
 pub fn run(context: &Context<'_>, name: &str, consent: Option<Consent>) -> Result<Outcome, Error> {
     // What is written back below must be what is there then.
-    let _lock = context.vault.lock("enrolment.lock")?;
+    let _lock = context.vault.lock(ENROLMENT_LOCK)?;
     let record = context.device(name)?;
     let name = record.device.name.clone();
     if record.consent != consent {

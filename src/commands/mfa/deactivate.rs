@@ -8,6 +8,7 @@ use super::{
 use crate::{
     commands::{Context, Error, Outcome, account::Account},
     mfa::SerialNumber,
+    vault::ENROLMENT_LOCK,
     visible::shell_word,
 };
 
@@ -19,7 +20,7 @@ use crate::{
 /// `NotAtAws`; if it is being replaced, then `BeingReplaced`; if nobody confirms, then `Prompt` or `Declined`; if AWS
 /// does not let the caller delete it, then `NotDeleted`.
 pub fn run(context: &Context<'_>, device: &AtAws, delete: bool, confirmed: bool) -> Result<Outcome, Error> {
-    let _lock = context.vault.lock("enrolment.lock")?;
+    let _lock = context.vault.lock(ENROLMENT_LOCK)?;
     let target = Target::find(context, device)?;
     let serial_number = &target.serial_number;
     if delete && !serial_number.is_virtual() {

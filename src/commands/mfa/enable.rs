@@ -24,7 +24,7 @@ use crate::{
     commands::{Context, Error, Outcome},
     mfa::{AuthenticationCode, SerialNumber},
     profile::ProfileName,
-    vault::DeviceRecord,
+    vault::{DeviceRecord, ENROLMENT_LOCK},
 };
 
 /// Where a seed came from that is made here.
@@ -62,7 +62,7 @@ impl Arguments {
 /// # Errors
 /// As [`Account::open`] and [`hold`].
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Error> {
-    let _lock = context.vault.lock("enrolment.lock")?;
+    let _lock = context.vault.lock(ENROLMENT_LOCK)?;
     let (user_name, mfa_code) = (arguments.user_name.as_deref(), arguments.mfa_code.clone());
     let account = Account::open(context, &arguments.profile, user_name, mfa_code)?;
     hold(&account, arguments)?;

@@ -2,7 +2,7 @@
 
 use crate::{
     commands::{Context, Error, Outcome},
-    vault::{AuditEvent, DeviceEntry, VaultError},
+    vault::{AuditEvent, DeviceEntry, ENROLMENT_LOCK, VaultError},
 };
 
 /// Removes the device and its seed from the vault.
@@ -11,7 +11,7 @@ use crate::{
 /// If there is none of the name, then `NoDevice`; if nobody confirms, then `Prompt` or `Declined`.
 pub fn run(context: &Context<'_>, name: &str, confirmed: bool) -> Result<Outcome, Error> {
     // AWS may be about to demand it.
-    let _lock = context.vault.lock("enrolment.lock")?;
+    let _lock = context.vault.lock(ENROLMENT_LOCK)?;
     let index = context.vault.index()?;
     let Some(entry) = index.devices.get(name) else { return Err(Error::NoDevice { name: name.to_owned() }) };
     context.confirm(confirmed, &question(name, entry), "--force")?;

@@ -1,7 +1,10 @@
 //! `mfa rename`: another local name. AWS is not told: there, a device keeps its name for life.
 
 use super::checked_name;
-use crate::commands::{Context, Error, Outcome};
+use crate::{
+    commands::{Context, Error, Outcome},
+    vault::ENROLMENT_LOCK,
+};
 
 /// Gives a device another local name; ends what a run that was killed had begun.
 ///
@@ -10,7 +13,7 @@ use crate::commands::{Context, Error, Outcome};
 /// device has it, then `NameTaken`.
 pub fn run(context: &Context<'_>, name: &str, new_name: &str) -> Result<Outcome, Error> {
     checked_name(new_name)?;
-    let _lock = context.vault.lock("enrolment.lock")?;
+    let _lock = context.vault.lock(ENROLMENT_LOCK)?;
     if name == new_name && context.vault.index()?.devices.contains_key(name) {
         context.prompt.say(&format!("`{name}` has this name already"));
         return Ok(Outcome::Done);

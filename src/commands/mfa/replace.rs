@@ -15,7 +15,7 @@ use crate::{
     },
     mfa::SerialNumber,
     profile::ProfileName,
-    vault::{AuditEvent, DeviceRecord, Enrolment},
+    vault::{AuditEvent, DeviceRecord, ENROLMENT_LOCK, Enrolment},
     visible::shell_word,
 };
 
@@ -40,7 +40,7 @@ pub struct Arguments {
 /// [`enable::hold`]; if what comes after fails, then `EnrolmentUnfinished`, and the new device works. That AWS does not
 /// let the old one be deleted is no error.
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Error> {
-    let _lock = context.vault.lock("enrolment.lock")?;
+    let _lock = context.vault.lock(ENROLMENT_LOCK)?;
     let device = &arguments.device;
     let target = Target::find(context, device);
     let (profile, old, begun) = match (begun(context, device, target.as_ref().ok())?, target) {

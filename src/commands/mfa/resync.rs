@@ -10,7 +10,7 @@ use crate::{
         Context, Error, Outcome,
         account::{Account, may_have_been_obeyed, serial_of},
     },
-    vault::DeviceRecord,
+    vault::{DeviceRecord, ENROLMENT_LOCK},
 };
 
 /// Resynchronises a device whose seed is here. The config is not touched.
@@ -20,7 +20,7 @@ use crate::{
 /// then `SeedNotHere`; if its codes are not of the kind AWS takes, then `NotForAws`; if AWS does not demand it of the
 /// user, then `NotEnabled`; if AWS takes no codes of it, then `Aws` or `NotProved`.
 pub fn run(context: &Context<'_>, device: &AtAws) -> Result<Outcome, Error> {
-    let _lock = context.vault.lock("enrolment.lock")?;
+    let _lock = context.vault.lock(ENROLMENT_LOCK)?;
     let target = Target::find(context, device)?;
     let serial_number = target.serial_number.clone();
     let record = target.record.as_ref().ok_or(Error::SeedNotHere { serial_number: serial_number.clone() })?;

@@ -93,7 +93,7 @@ impl Vault<'_> {
     /// # Errors
     /// If the log cannot be read, then `File`; if something in it is wrong, that is no error.
     pub fn read_audit(&self, see: &mut dyn FnMut(AuditLine)) -> Result<AuditVerdict, VaultError> {
-        if self.state.get().is_none() && !self.state_path.exists() {
+        if !self.has_state() {
             return Ok(Checker::default().verdict(&HeadFile::Absent));
         }
         let folder = self.state()?;

@@ -39,7 +39,7 @@ fn a_device_is_not_changed_or_forgotten_while_another_run_works_on_devices() {
         let bench = &Bench::with_device();
         let before = bench.device("alice");
         // Such as one that is about to have AWS demand it.
-        let lock = bench.run(|context| context.vault.lock("enrolment.lock")).unwrap();
+        let lock = bench.run(|context| context.vault.lock(ENROLMENT_LOCK)).unwrap();
         thread::scope(|scope| {
             let (tell, told) = mpsc::channel();
             scope.spawn(move || tell.send(change(bench)));
