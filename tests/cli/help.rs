@@ -98,6 +98,7 @@ doctor
 audit
 audit show
 audit verify
+audit rotate
 settings
 settings show
 rehearse
