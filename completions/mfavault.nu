@@ -1280,6 +1280,7 @@ module completions {
     --verbose(-v)             # Say more; twice, say all
     --color: string@"nu-complete mfavault man color" # When to use colour
     --help(-h)                # Print help
+    ...command: string        # Only the page of this command; all of them if not given
   ]
 
 }

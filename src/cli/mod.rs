@@ -101,7 +101,7 @@ fn run(cli: Cli, words: String, hardened: process::Hardened) -> Result<ExitCode,
     match &cli.command {
         Command::Init(arguments) => return shell::init(arguments.shell).map(|()| ExitCode::SUCCESS),
         Command::Completions(arguments) => return shell::completions(arguments.shell).map(|()| ExitCode::SUCCESS),
-        Command::Man(_) => return shell::man().map(|()| ExitCode::SUCCESS),
+        Command::Man(arguments) => return shell::man(&arguments.command),
         _ => {}
     }
     let files = match &cli.command {

@@ -1,16 +1,18 @@
 //! `init`, `completions` and `man`: texts for a person's shell. None needs the vault, the AWS config or the network.
 
-use std::io;
+use std::{io, process::ExitCode};
 
+use clap::{CommandFactory, error::ErrorKind};
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Zsh};
 
 use super::{
-    args::{CompletedShell, InitShell},
-    render,
+    args::{Cli, CompletedShell, InitShell},
+    render, report,
 };
 use crate::{
     commands::Error,
     environment::{COMPLETION_VARIABLE, CREDENTIAL_VARIABLES},
+    visible::visible,
 };
 
 /// Names that the list of the child's environment has by their beginning, and the one that says whose credentials a
@@ -37,9 +39,22 @@ pub(super) fn completions(shell: CompletedShell) -> Result<(), Error> {
     print(completion_text(shell))
 }
 
-/// Prints the manual.
-pub(super) fn man() -> Result<(), Error> {
-    print(Ok(MANUAL.to_owned()))
+/// Prints the manual, or the page of one command.
+pub(super) fn man(command: &[String]) -> Result<ExitCode, Error> {
+    let text = if command.is_empty() { Some(MANUAL.to_owned()) } else { page_of(command) };
+    let Some(text) = text else {
+        let message = format!("there is no command `{}`", visible(&command.join(" ")));
+        return Ok(report::usage(&Cli::command().error(ErrorKind::InvalidSubcommand, message), &[]));
+    };
+    print(Ok(text)).map(|()| ExitCode::SUCCESS)
+}
+
+fn page_of(command: &[String]) -> Option<String> {
+    let title = format!(".TH mfavault-{} 1 ", command.join("-"));
+    // What stands above a title is the same on each page.
+    let (start, _) = MANUAL.split_once(".TH ")?;
+    let page = MANUAL.split(start).find(|page| page.starts_with(&title))?;
+    Some(format!("{start}{page}"))
 }
 
 fn print(text: io::Result<String>) -> Result<(), Error> {
@@ -95,11 +110,10 @@ fn registration(shell: &dyn EnvCompleter, name: &str) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{Command, CommandFactory};
+    use clap::Command;
     use snapbox::{Data, assert_data_eq, data::DataFormat};
 
     use super::*;
-    use crate::cli::args::Cli;
 
     /// The file of the repository that must hold this text; SNAPSHOTS=overwrite writes it.
     fn must_be_current(text: String, file: &str) {

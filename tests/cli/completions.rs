@@ -109,5 +109,10 @@ fn scripts_are_printed_for_each_shell() {
     }
     let manual = world.line("man").run().succeeded().stdout;
     assert!(manual.matches(".TH ").count() > 25 && manual.contains("mfavault\\-exec"), "{manual}");
+    let page = world.line("man mfa enable").run().succeeded().stdout;
+    assert!(page.contains("\n.TH mfavault-mfa-enable 1 ") && page.matches(".TH ").count() == 1, "{page}");
+    assert!(manual.contains(&page), "{page}");
+    let ran = world.line("man mfa nothing").run();
+    assert!(ran.status.code() == Some(2) && ran.stderr.contains("there is no command `mfa nothing`"), "{ran:?}");
     assert!(std::path::Path::new(MFAVAULT).exists() && !world.path("vault").exists());
 }

@@ -55,5 +55,10 @@ pub(in crate::cli) enum CompletedShell {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mfavault man | man -l -
+  mfavault man mfa enable | man -l -
   mfavault man > ~/.local/share/man/man1/mfavault.1")]
-pub(in crate::cli) struct ManArgs {}
+pub(in crate::cli) struct ManArgs {
+    /// Only the page of this command; all of them if not given
+    #[arg(value_name = "COMMAND")]
+    pub(in crate::cli) command: Vec<String>,
+}
