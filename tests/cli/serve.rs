@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::world::{PROFILE, REGION, Ran, Run, World, ran};
-use crate::support::programs::installed;
+use crate::support::{programs::installed, stopwatch::Stopwatch};
 
 const URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
@@ -321,7 +321,7 @@ fn a_signal_is_handed_on_and_the_port_ends_with_the_command() {
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     let host = line.trim().strip_prefix("http://").unwrap().strip_suffix("/credentials").unwrap().to_owned();
     assert!(TcpStream::connect(&host).is_ok());
-    let began = Instant::now();
+    let began = Stopwatch::start();
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(7));
     assert!(began.elapsed() < Duration::from_secs(5));

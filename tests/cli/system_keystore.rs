@@ -3,11 +3,12 @@
 use std::{
     io::Write,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::world::{Run, World};
 use crate::keystore_contract::os::{Session, started};
+use crate::support::stopwatch::within;
 
 /// Without a wish, in the session of the keyring or in none.
 fn freely(world: &World, session: Option<&Session>, arguments: &str) -> Command {
@@ -167,10 +168,8 @@ fn a_locked_or_frozen_keyring_ends_a_command_within_two_seconds_and_nothing_take
         for (arguments, code) in
             [("exec admin -- true", 125), ("credential-process admin", 1), ("add other --stdin", 1)]
         {
-            let begin = Instant::now();
-            let ran = freely(&world, Some(&session), arguments).run_with(&pair(&world));
-            assert!(begin.elapsed() < Duration::from_millis(2500), "{arguments}: {:?}", begin.elapsed());
-            ran.refused(code, words);
+            let run = || freely(&world, Some(&session), arguments).run_with(&pair(&world));
+            within(Duration::from_millis(2500), run).refused(code, words);
         }
         assert!(!world.path("vault/data/keystore").exists());
     };

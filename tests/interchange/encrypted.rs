@@ -1,13 +1,15 @@
 //! The formats that may be encrypted. Where the fixtures come from, `tests/data/interchange/make_*.py` say; what is to be
 //! read of each stands beside it.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{fs, path::PathBuf};
 
 use mfavault::{
     mfa::interchange::{Format, Imported, InterchangeError, read},
     secret::{SecretBytes, SecretText},
 };
 use proptest::prelude::*;
+
+use crate::support::stopwatch::Stopwatch;
 
 const PASSWORD: &str = "correct horse";
 
@@ -255,7 +257,7 @@ fn ente(memory: u64, passes: u64) -> Vec<u8> {
 
 fn costs_too_much(format: Format, file: &[u8]) {
     // Before a password is asked for, and before any work.
-    let began = Instant::now();
+    let began = Stopwatch::start();
     for password in [None, Some(PASSWORD)] {
         let refused = open_with(format, file, password);
         assert!(matches!(refused, Err(InterchangeError::TooCostly { .. })), "{format}: {refused:?}");
@@ -285,14 +287,14 @@ fn andotps_old_form_cannot_be_made_to_work_by_a_huge_number_in_front() {
     for iterations in [0, 10_000_001, i32::MAX as u32, u32::MAX] {
         let mut file = fixture("andotp/new.bin");
         file[..4].copy_from_slice(&iterations.to_be_bytes());
-        let began = Instant::now();
+        let began = Stopwatch::start();
         assert_eq!(open(Format::AndOtp, &file), Err(InterchangeError::WrongPassword), "{iterations}");
         assert!(began.elapsed().as_secs() < 3, "{iterations}");
     }
 }
 
 fn is_no_export(format: Format, file: &[u8]) -> String {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let refused = open(format, file);
     assert!(began.elapsed().as_secs() < 3, "{format} took {:?}", began.elapsed());
     match refused {
@@ -374,7 +376,7 @@ fn of_java_only_one_map_of_strings_is_read() {
 #[test]
 fn too_many_entries_and_strings_are_refused_while_they_are_read() {
     let too_large = |format, file: &[u8]| {
-        let began = Instant::now();
+        let began = Stopwatch::start();
         let refused = open(format, file);
         assert!(matches!(refused, Err(InterchangeError::TooLarge { .. })), "{format}: {refused:?}");
         assert!(began.elapsed().as_secs() < 5, "{format} took {:?}", began.elapsed());

@@ -1,7 +1,7 @@
 //! Exports that somebody made to do harm: cut off, changed, deep, long, costly. None may take long, panic, or bring in
 //! what was not written.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mfavault::{
     mfa::interchange::{self, Format, Imported, InterchangeError},
@@ -9,6 +9,7 @@ use mfavault::{
 };
 
 use super::open_formats::{PASSWORD, fixture};
+use crate::support::stopwatch::Stopwatch;
 
 const PLAIN: [(Format, &str); 7] = [
     (Format::Otpauth, "otpauth/list.txt"),
@@ -150,7 +151,7 @@ fn what_is_deep_long_or_costly_is_refused_at_once() {
         ("arbitrary bytes", Format::Pass, (0..=255).cycle().take(1 << 20).collect()),
     ];
     for (case, format, bytes) in cases {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         let result = read(format, bytes);
         let nothing = result.as_ref().map_or(true, |imported| imported.entries.is_empty());
         assert!(nothing && result.as_ref().err().is_none_or(small), "{case}: {result:.300?}");

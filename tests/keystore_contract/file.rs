@@ -307,12 +307,10 @@ fn several_records_are_removed_in_one_save_and_what_is_not_there_is_passed_over(
 
 #[cfg(target_os = "linux")]
 mod lent_to_the_kernel {
-    use std::{
-        process::Command,
-        time::{Duration, Instant},
-    };
+    use std::{process::Command, time::Duration};
 
     use super::*;
+    use crate::support::stopwatch::Stopwatch;
 
     /// Containers often forbid the kernel keyring; then there is nothing to test, and CI must not be such a container.
     #[allow(clippy::disallowed_methods, reason = "only a test harness sets it")]
@@ -377,7 +375,7 @@ mod lent_to_the_kernel {
         let folder = tempfile::tempdir().unwrap();
         let Some(keystore) = unlocked(folder.path()) else { return };
         keystore.unlock_for(Duration::from_millis(1)).unwrap();
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         while !is_locked(folder.path()) {
             assert!(begin.elapsed() < Duration::from_secs(5), "a millisecond is rounded up to a second");
             std::thread::yield_now();

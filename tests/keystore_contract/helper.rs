@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::{PermissionsExt, chown, symlink},
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use mfavault::{
@@ -17,7 +17,7 @@ use mfavault::{
 use tempfile::TempDir;
 
 use super::{conforms, secret};
-use crate::support::programs;
+use crate::support::{programs, stopwatch::Stopwatch};
 
 const SECRET: &str = "wJalrXUtnFEMIexample";
 
@@ -182,7 +182,7 @@ fn a_helper_that_is_not_by_the_protocol_is_an_error_without_anything_of_what_it_
         "cat >/dev/null; printf '\\377\\376'".to_owned(),
         format!("cat >/dev/null; printf '[%0100000d' 0; echo {SECRET}"),
     ] {
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         let error = Script::new(&script).keystore().get(&prod()).expect_err(&script);
         assert!(begin.elapsed() < Duration::from_secs(8), "{script}");
         let told = format!("{error} {error:?}");
@@ -196,7 +196,7 @@ fn a_helper_may_close_its_input_and_one_that_hangs_is_ended_with_what_it_started
     let script = Script::new(r#"exec <&-; echo '{"version":1}'"#);
     script.keystore().put(&prod(), &secret(vec![7; 500_000])).unwrap();
     let script = Script::new("sleep 1000 & echo $! > started; wait");
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     let error = script.keystore().put(&prod(), &secret(vec![7; 500_000])).unwrap_err();
     assert!(error.to_string().contains("did not end within 10 s"), "{error}");
     assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());

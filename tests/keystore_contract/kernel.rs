@@ -1,15 +1,11 @@
 //! Sessions in the kernel's keyring: for them only, gone in time, each vault's own, and never an error for want of room.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Command, time::Duration};
 
 use mfavault::keystore::{KernelKeystore, Keystore, KeystoreError, RecordName};
 
 use super::{assert_not_found, conforms_for, secret};
-use crate::support::programs;
+use crate::support::{programs, stopwatch::Stopwatch};
 
 /// Containers often forbid the kernel keyring; then there is nothing to test, and CI must not be such a container.
 #[allow(clippy::disallowed_methods, clippy::print_stderr, reason = "a skipped test says so, and CI skips none")]
@@ -62,7 +58,7 @@ fn a_session_goes_by_itself_and_is_of_one_vault_and_one_keystore() {
         assert_not_found(stranger.remove(&session()));
     }
     kernel.put_for(&session(), &secret("content"), Duration::from_millis(1999)).unwrap();
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     while kernel.get(&session()).is_ok() {
         assert!(begin.elapsed() < Duration::from_secs(5), "a session of 1.999 s is there for one");
         std::thread::yield_now();
@@ -133,7 +129,7 @@ fn a_put_that_is_killed_at_any_call_leaves_nothing_that_stays() {
                 let keys = std::fs::read_to_string("/proc/keys").unwrap_or_default();
                 keys.lines().any(|line| line.contains(&own) && line.contains(" perm "))
             };
-            let begin = Instant::now();
+            let begin = Stopwatch::start();
             while stays() {
                 assert!(begin.elapsed() < Duration::from_secs(10), "{call} {nth}: a key without a time-out");
                 std::thread::yield_now();

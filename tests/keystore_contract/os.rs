@@ -7,7 +7,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::net::UnixListener,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use dbus::{
@@ -20,6 +20,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::{conforms, secret};
+use crate::support::stopwatch::{Stopwatch, within};
 
 mod kwallet;
 mod stub;
@@ -317,12 +318,6 @@ mod child {
         assert!(matches!(answer, Err(KeystoreError::Locked { .. })), "{answer:?}");
     }
 
-    fn within(limit: Duration, action: impl FnOnce()) {
-        let begin = Instant::now();
-        action();
-        assert!(begin.elapsed() < limit, "{:?}", begin.elapsed());
-    }
-
     const AT_ONCE: Duration = Duration::from_secs(1);
     const TWO_SECONDS: Duration = Duration::from_secs(2);
 
@@ -330,7 +325,7 @@ mod child {
     #[ignore = "started by the tests above"]
     #[allow(clippy::disallowed_methods, reason = "another process is waited for")]
     fn waits_for_the_service() {
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         while let Err(error) = OsKeystore::probe(None) {
             assert!(begin.elapsed() < Duration::from_secs(15), "{error}");
             std::thread::sleep(Duration::from_millis(20));

@@ -6,14 +6,14 @@ use std::{
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use mfavault::keystore::{Keystore, KeystoreError, PassKeystore, RecordName};
 use tempfile::TempDir;
 
 use super::{assert_not_found, conforms, secret};
-use crate::support::programs;
+use crate::support::{programs, stopwatch::within};
 
 const SECRET: &str = "wJalrXUtnFEMIexample";
 
@@ -88,12 +88,6 @@ fn reason<T: std::fmt::Debug>(answer: Result<T, KeystoreError>) -> String {
         Err(KeystoreError::Unavailable { reason, .. }) => reason,
         other => panic!("{other:?}"),
     }
-}
-
-fn within(limit: Duration, action: impl FnOnce()) {
-    let begin = Instant::now();
-    action();
-    assert!(begin.elapsed() < limit, "{:?}", begin.elapsed());
 }
 
 #[test]

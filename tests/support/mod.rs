@@ -9,3 +9,4 @@ pub(crate) mod memory_keystore;
 #[cfg(target_os = "linux")]
 pub(crate) mod programs;
 pub(crate) mod scripted_prompt;
+pub(crate) mod stopwatch;

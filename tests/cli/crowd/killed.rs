@@ -6,7 +6,7 @@ use std::{
     fs,
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{is_refused, ran};
 use crate::{
     cli::world::{MFAVAULT, Run, World},
-    support::programs::installed,
+    support::{programs::installed, stopwatch::Stopwatch},
 };
 
 const CALLS: [&str; 7] = ["write", "fsync", "renameat", "flock", "connect", "sendto", "recvfrom"];
@@ -78,17 +78,17 @@ fn kill_a_leader(call: &str, nth: usize) -> bool {
     let (mut strace, Some(leader)) = stopped_leader(&world, call, nth) else { return false };
     let start = |mut command: Command| command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut others: Vec<Child> = (0..WAITING).map(|_| start(world.mfavault(ARGUMENTS))).collect();
-    let started = Instant::now();
+    let started = Stopwatch::start();
     while !others.iter_mut().all(|other| waits(other) || other.try_wait().unwrap().is_some()) {
         assert!(started.elapsed() < Duration::from_secs(30), "{case}: they neither wait for a lock nor end");
         std::thread::yield_now();
     }
     let held_up = others.iter().any(waits);
     kill_process(leader, Signal::KILL).unwrap();
-    let killed = Instant::now();
+    let killed = Stopwatch::start();
     strace.wait().unwrap();
     while held_up && others.iter().all(waits) {
-        assert!(killed.elapsed() < Duration::from_secs(1), "{case}: nobody took over");
+        assert!(killed.elapsed() < Duration::from_secs(5), "{case}: nobody took over");
     }
     let documents: Vec<_> = others.into_iter().map(|other| ran(other.wait_with_output().unwrap())).collect();
     assert!(killed.elapsed() < Duration::from_secs(10), "{case}: {:?}, as if for the next code", killed.elapsed());

@@ -10,12 +10,13 @@ use std::{
     },
     process::{Child, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use mfavault::keystore::{Keystore, KeystoreError, OsKeystore, RecordName};
 
 use super::{Session, conforms, secret, started};
+use crate::support::stopwatch::Stopwatch;
 
 const SETTINGS: &str = "[Wallet]\nEnabled=true\nFirst Use=false\n\n[org.freedesktop.secrets]\napiEnabled=true\n";
 
@@ -59,7 +60,7 @@ impl Session {
 
 #[allow(clippy::disallowed_methods, reason = "another process is waited for")]
 fn wait_for(what: &str, is_there: impl Fn() -> bool) {
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     while !is_there() {
         assert!(begin.elapsed() < Duration::from_secs(20), "{what}");
         thread::sleep(Duration::from_millis(20));
