@@ -143,7 +143,7 @@ fn any_two_calls_that_fail_one_after_the_other_leave_what_the_next_run_finishes(
 #[test]
 fn any_operation_of_the_keystore_that_fails_leaves_what_the_next_run_finishes() {
     for ritual in RITUALS {
-        let operations = ritual.assert_survives_the_keystore(&mut |bench, result, case| {
+        let operations = ritual.assert_survives_the_keystore(|bench, result, case| {
             // What a session cannot be remembered in is no reason to go without one.
             assert!(result.is_err() || ritual == Enrolment::Further, "{case}: claimed to be done");
             let (promised, local_name) =

@@ -135,8 +135,7 @@ fn any_two_calls_that_fail_one_after_the_other_leave_what_the_next_run_finishes(
 fn any_operation_of_the_keystore_that_fails_leaves_what_the_next_run_finishes() {
     for ritual in RITUALS {
         let mut failed = 0;
-        let operations =
-            ritual.assert_survives_the_keystore(&mut |_, result, _| failed += usize::from(result.is_err()));
+        let operations = ritual.assert_survives_the_keystore(|_, result, _| failed += usize::from(result.is_err()));
         assert!((8..40).contains(&operations), "{ritual:?}: {operations}");
         // What a session cannot be remembered in is no reason to go without one.
         assert!(failed + 1 >= operations, "{ritual:?}: {failed} of {operations}");

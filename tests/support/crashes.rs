@@ -70,7 +70,7 @@ pub(crate) trait Ritual: Copy + Debug {
 
     /// Runs it as often as it has operations of the keystore, each time with another one failing; `see` gets each end,
     /// before the next run. Gives how many there are.
-    fn assert_survives_the_keystore(self, see: &mut dyn FnMut(&Bench, Result<(), Error>, &str)) -> usize {
+    fn assert_survives_the_keystore(self, mut see: impl FnMut(&Bench, Result<(), Error>, &str)) -> usize {
         let counted = self.bench();
         let before = counted.keystore.operations();
         self.run(&counted).unwrap();
