@@ -68,7 +68,7 @@ pub trait Keystore {
     fn name(&self) -> &'static str;
 
     /// Has a person asked now for what reading this record, or writing it, would ask for later, such as a passphrase: to be
-    /// called before anything is held that others wait for. The record need not be there.
+    /// called before anything is held that others wait for. The record need not be there, nor be whole.
     ///
     /// # Errors
     /// As [`Keystore::put`].

@@ -99,6 +99,33 @@ fn pass_conforms() {
 }
 
 #[test]
+fn the_passphrase_is_asked_when_the_store_is_opened_and_not_again() {
+    let Some(home) = Home::new("a passphrase") else { return };
+    let pinentry = home.path("pinentry");
+    let script = "#!/bin/sh\necho OK\nwhile read -r line; do case $line in\nGETPIN*) echo asked >> \"$(dirname \"$0\")/asked\"; \
+                  echo 'D a passphrase'; echo OK ;;\nBYE*) echo OK; exit ;;\n*) echo OK ;;\nesac; done\n";
+    fs::write(&pinentry, script).unwrap();
+    fs::set_permissions(&pinentry, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(home.path("gnupg/gpg-agent.conf"), format!("pinentry-program {}\n", pinentry.display())).unwrap();
+    let asked = || fs::read_to_string(home.path("asked")).unwrap_or_default().lines().count();
+    let keystore = || PassKeystore::new(true, home.environment());
+    home.forget();
+    // With nothing of ours there yet, and then with a record.
+    for count in [1, 2] {
+        let keystore = keystore();
+        keystore.open(&prod(), false).unwrap();
+        keystore.open(&prod(), true).unwrap();
+        assert_eq!((asked(), home.path("store/mfavault").exists()), (count, count == 2));
+        keystore.put(&prod(), &secret(SECRET)).unwrap();
+        keystore.get(&prod()).unwrap();
+        assert_eq!(asked(), count);
+        home.forget();
+    }
+    home.keystore().open(&prod(), true).unwrap();
+    assert_eq!(asked(), 2, "where nobody may be asked, nobody is");
+}
+
+#[test]
 fn records_are_entries_that_a_person_finds_and_nothing_is_readable() {
     let Some(home) = Home::new("") else { return };
     let keystore = home.keystore();

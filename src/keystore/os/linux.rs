@@ -176,10 +176,14 @@ impl Keystore for OsKeystore {
             return Ok(());
         }
         // Looking for it unlocks all that may hold it.
-        self.at(record, |service, _, place| match place {
+        let opened = self.at(record, |service, _, place| match place {
             Place::Nowhere(homes) if to_write => self.home(service, homes).map(drop),
             Place::Item(_) | Place::Nowhere(_) => Ok(()),
-        })
+        });
+        match opened {
+            Err(KeystoreError::Corrupt { .. }) => Ok(()),
+            opened => opened,
+        }
     }
 
     fn get(&self, record: &RecordName) -> Result<SecretBytes, KeystoreError> {

@@ -53,6 +53,7 @@ tests! {
     a_dismissed_prompt_is_locked
     a_prompt_is_not_shown_where_nobody_may_be_asked
     a_prompt_that_was_answered_opens
+    opening_asks_beforehand
     a_service_that_ends_while_it_asks_is_unavailable
     an_item_that_was_deleted_meanwhile_is_looked_for_again
     two_items_of_one_name_are_damage
@@ -275,8 +276,27 @@ mod child {
         ];
         let called = stub(script);
         within_two_seconds(|| OsKeystore::new(true).remove(&prod())).unwrap();
-        let called: Vec<String> = called.try_iter().collect();
-        assert_eq!(called, ["SearchItems", "Unlock", "Prompt", "Delete", "Prompt"]);
+        let calls: Vec<String> = called.try_iter().collect();
+        assert_eq!(calls, ["SearchItems", "Unlock", "Prompt", "Delete", "Prompt"]);
+        // Opened beforehand, by whoever may ask.
+        OsKeystore::new(false).open(&prod(), true).unwrap();
+        assert_eq!(called.try_iter().count(), 0);
+    }
+
+    #[test]
+    #[ignore = "started by the tests above"]
+    fn opening_asks_beforehand() {
+        let called = stub(&[
+            ("SearchItems", LockedItem),
+            ("SearchItems", Prompt),
+            ("Unlock", Prompt),
+            ("Prompt", Completes { dismissed: false }),
+        ]);
+        within_two_seconds(|| OsKeystore::new(true).open(&prod(), false)).unwrap();
+        let calls: Vec<String> = called.try_iter().collect();
+        assert_eq!(calls, ["SearchItems", "Unlock", "Prompt"]);
+        // Of two items of one name, reading says what is wrong.
+        OsKeystore::new(true).open(&prod(), false).unwrap();
     }
 
     #[test]
