@@ -167,6 +167,9 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             "make a device of another name with --name, or forget the seed: `mfavault mfa remove {name}`",
             name = shell_word(name)
         )),
+        Error::DeviceInUse { .. } => {
+            Some("make a device of another name with --name; if it was just enabled, run the same again".to_owned())
+        }
         Error::PictureExists { .. } => Some("name another file with --qr, or move this one away".to_owned()),
         Error::NotProved { .. } => Some("wait a minute and run the same again: it goes on from there".to_owned()),
         Error::NotInConfig { profile, .. } => {

@@ -168,6 +168,8 @@ pub enum Error {
     EnrolmentBegun { begun: Box<Begun>, name: String },
     #[error("AWS has no device {serial_number}, whose seed is here as `{name}`")]
     NotAtAws { name: String, serial_number: SerialNumber },
+    #[error("{serial_number} is in use already, and not by {user_name}")]
+    DeviceInUse { serial_number: SerialNumber, user_name: String },
     #[error("{} is there already, and is not the QR code of this device", path.display())]
     PictureExists { path: PathBuf },
     #[error("there is no folder {}", path.display())]

@@ -76,7 +76,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<Outcome, Erro
 /// then `DeviceLimit`; if he has devices, none of which gives codes, then `OnlyPasskeys`; if the picture's file is
 /// there with other content, then `PictureExists`; if AWS refuses, then `Aws`, and what was begun is undone as far as
 /// AWS allows; what could not be undone is said, and the error is `EnrolmentUnfinished`; if AWS does not know a device
-/// whose seed was here before, then `NotAtAws`.
+/// whose seed was here before, then `NotAtAws`; if another user has it, then `DeviceInUse`.
 pub(super) fn hold(account: &Account<'_>, arguments: &Arguments) -> Result<DeviceRecord, Error> {
     let ceremony = Ceremony { context: account.context, arguments, account };
     ceremony.hold().map_err(|error| ceremony.unfinished(error))
@@ -181,6 +181,8 @@ impl Ceremony<'_> {
                 return Err(error.into());
             } else if self.is_enabled(serial_number)? {
                 break authenticator.note_pair(record, &pair)?;
+            } else if matches!(error, AwsError::AlreadyExists { .. }) {
+                return Err(Error::DeviceInUse { serial_number: serial_number.clone(), user_name: user_name.clone() });
             } else if again {
                 // The record stays, and the journal's entry: the next run goes on from here.
                 return Err(error.into());

@@ -294,6 +294,24 @@ fn an_imported_seed_of_a_device_that_aws_does_not_have_is_kept() {
 }
 
 #[test]
+fn a_name_whose_device_is_another_users_is_refused_at_once() {
+    let bench = with_admin();
+    let phone = |arguments: &mut enable::Arguments, user_name: Option<&str>| {
+        arguments.name = Some("phone".to_owned());
+        arguments.user_name = user_name.map(ToOwned::to_owned);
+    };
+    bench.enable_with(|arguments| phone(arguments, Some("alice"))).unwrap();
+    let devices = bench.devices_at_aws();
+    bench.clock.advance(600);
+    let (requests, result) = bench.requests_of(|| bench.enable_with(|arguments| phone(arguments, None)));
+    let error = result.unwrap_err();
+    assert!(matches!(&error, Error::DeviceInUse { user_name, .. } if user_name == "admin"), "{error}");
+    assert_eq!(requests.iter().filter(|request| request.contains("EnableMFADevice")).count(), 1, "{requests:?}");
+    assert_eq!((bench.devices_at_aws(), enrolments(&bench)), (devices, 0));
+    assert!(bench.device("phone").is_some());
+}
+
+#[test]
 fn an_imported_seed_whose_codes_aws_refuses_is_kept_and_the_device_too() {
     let bench = with_admin();
     made_at_aws(&bench, "admin");
