@@ -304,6 +304,17 @@ fn which_keystore_is_used_and_why_is_said_and_settings_that_cannot_be_used_are_a
 }
 
 #[test]
+fn no_area_is_called_well_that_could_not_be_looked_at_for_a_cause_that_another_tells() {
+    let world = World::enrolled();
+    world.line("code alice").run().succeeded();
+    fs::set_permissions(world.path("vault/state"), fs::Permissions::from_mode(0o777)).unwrap();
+    let ran = world.line("doctor --offline").run();
+    for line in ["wrong  clock", "wrong  log"] {
+        assert!(ran.stdout.contains(line), "{line}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_heading_with_a_slip_is_named_with_file_and_line_and_what_was_meant() {
     let world = World::enrolled();
     let config = fs::read_to_string(world.path("config")).unwrap();

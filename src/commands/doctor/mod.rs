@@ -47,9 +47,11 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error
     }
     findings.extend(of_log(context).into_iter().map(Finding::of(Area::Log)));
     let mut told = BTreeSet::new();
-    // Many stumble over one cause.
+    // Many stumble over one cause. Each area tells it: one that says nothing counts as well.
     findings.retain(|finding| match &finding.fact {
-        Fact::Fails(error) | Fact::Keystore { unusable: Some(error), .. } => told.insert(error.to_string()),
+        Fact::Fails(error) | Fact::Keystore { unusable: Some(error), .. } => {
+            told.insert((finding.area, error.to_string()))
+        }
         _ => true,
     });
     for area in Area::ALL {
