@@ -8,11 +8,13 @@ use std::{
 };
 
 use mfavault::vault::{AuditEvent, AuditFault, AuditVerdict, ClosedState, Tampering, Vault};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{memory_keystore::MemoryKeystore, programs};
 
 const CHILD: &str = "audit::child_that_appends";
 const ROTATING_CHILD: &str = "audit::child_that_rotates";
+const READING_CHILD: &str = "audit::child_that_reads";
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_294_080 + seconds)
@@ -389,6 +391,38 @@ fn a_process_that_is_killed_or_refused_anywhere_in_closing_leaves_the_old_log_or
         }
     }
     assert!(old > 10 && new > 10, "{old} {new}");
+}
+
+#[test]
+#[ignore = "started by the test below"]
+#[allow(clippy::disallowed_methods, reason = "how a test speaks to the process it starts")]
+fn child_that_reads() {
+    assert_eq!(fault(&PathBuf::from(std::env::var_os("MFAVAULT_TEST_FOLDER").unwrap())), None);
+}
+
+#[test]
+fn who_reads_while_the_log_is_closed_sees_no_tampering() {
+    if !programs::installed(&["strace"]) {
+        return;
+    }
+    let folder = of_lines(3);
+    let state = folder.path().join("state").display().to_string();
+    // What is opened first is the folder; it stops with the head in its hand.
+    let strace = ["-P", &state, "-e", "trace=openat", "-e", "inject=openat:signal=STOP:when=2"];
+    let mut reader = child_named(READING_CHILD, folder.path(), 0, &strace).spawn().unwrap();
+    let stopped = loop {
+        let trace = fs::read_to_string(folder.path().join("trace")).unwrap_or_default();
+        if let Some(line) = trace.lines().find(|line| line.contains("stopped by SIGSTOP")) {
+            assert!(trace.lines().nth(1).unwrap().contains("audit.head"), "{trace}");
+            break line.split(' ').next().unwrap().parse().unwrap();
+        }
+        assert!(reader.try_wait().unwrap().is_none(), "{trace}");
+        std::thread::yield_now();
+    };
+    append(folder.path(), "later");
+    rotate(folder.path());
+    kill_process(Pid::from_raw(stopped).unwrap(), Signal::CONT).unwrap();
+    assert!(reader.wait().unwrap().success(), "it sees no fault");
 }
 
 #[test]

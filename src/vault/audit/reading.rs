@@ -97,12 +97,15 @@ impl Vault<'_> {
             return Ok(Checker::default().verdict(&HeadFile::Absent));
         }
         let folder = self.state()?;
-        // The head first: whatever it knows stands in the log already.
-        let head = folder.read(HEAD)?;
-        let mut checker = Checker::default();
-        let Some(file) = folder.open_grown(LOG)? else {
-            return Ok(checker.verdict(&HeadFile::of(head.as_deref(), b"")));
+        let (head, file) = loop {
+            // The head first: whatever it knows stands in the log already, save one that was closed in between.
+            let (head, file) = (folder.read(HEAD)?, folder.open_grown(LOG)?);
+            if folder.read(HEAD)? == head {
+                break (head, file);
+            }
         };
+        let mut checker = Checker::default();
+        let Some(file) = file else { return Ok(checker.verdict(&HeadFile::of(head.as_deref(), b""))) };
         let first = first_line(&file)?;
         let head = HeadFile::of(head.as_deref(), &first);
         let mut log = file.part(0, file.length()?)?;
