@@ -253,15 +253,17 @@ fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
     if metadata.uid() == process::geteuid().as_raw() { Ok(()) } else { Err(owned_by_another(path, metadata)) }
 }
 
-/// Lets only a program pass that nobody but root and we can change; our own group is ours.
+/// Lets only a program pass that nobody but root and we can change.
 pub(super) fn check_program(path: &Path) -> Result<(), FileError> {
     let target = path.canonicalize().map_err(refused("look at", path))?;
     let metadata = target.metadata().map_err(refused("look at", &target))?;
     if !is_trusted(metadata.uid()) && metadata.uid() != UNMAPPED_OWNER {
         return Err(owned_by_another(&target, &metadata));
     }
-    let is_our_group = metadata.gid() == process::getegid().as_raw();
-    let others = if is_our_group { OTHERS_WRITE & 0o007 } else { OTHERS_WRITE };
+    let (user, group) = (process::geteuid().as_raw(), process::getegid().as_raw());
+    // A user's own group has the user's number; everybody is in one like `users`, or `staff` on macOS.
+    let is_of_nobody_else = metadata.gid() == group && group == user;
+    let others = if is_of_nobody_else { OTHERS_WRITE & 0o007 } else { OTHERS_WRITE };
     match metadata.mode() & others {
         0 => Ok(()),
         _ => Err(unsafe_to_use(&target, "others may write to it", "chmod go-w")),

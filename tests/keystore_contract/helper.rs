@@ -236,7 +236,8 @@ fn a_program_that_others_may_write_to_gets_nothing() {
         other => panic!("{other:?}"),
     };
     let repair = format!("chmod go-w '{}'", program.canonicalize().unwrap().display());
-    for (mode, is_safe) in [(0o777, false), (0o702, false), (0o775, true), (0o755, true), (0o700, true)] {
+    let is_own_group = ours == rustix::process::geteuid().as_raw();
+    for (mode, is_safe) in [(0o777, false), (0o702, false), (0o775, is_own_group), (0o755, true), (0o700, true)] {
         set(mode);
         let expected = (!is_safe).then(|| ("others may write to it".to_owned(), repair.clone()));
         assert_eq!(refusal(), expected, "{mode:o}");
@@ -258,4 +259,29 @@ fn a_program_that_others_may_write_to_gets_nothing() {
     symlink(&program, &link).unwrap();
     let keystore = HelperKeystore::new(vec![link.to_str().unwrap().to_owned()], false, environment());
     assert!(matches!(keystore.probe(), Err(KeystoreError::File(FileError::Unsafe { .. }))));
+}
+
+#[test]
+#[ignore = "started by the test below"]
+#[allow(clippy::disallowed_methods, reason = "how a test speaks to the process it starts")]
+fn child_of_a_group_that_others_are_in() {
+    let keystore = HelperKeystore::new(vec![std::env::var("MFAVAULT_TEST_HELPER").unwrap()], false, environment());
+    assert!(matches!(keystore.probe(), Err(KeystoreError::File(FileError::Unsafe { .. }))));
+}
+
+#[test]
+fn a_program_that_a_group_of_many_may_write_to_gets_nothing_though_it_is_ours() {
+    if !rustix::process::geteuid().is_root() || !programs::installed(&["setpriv"]) {
+        return;
+    }
+    let script = Script::new("touch started");
+    let program = script.0.path().join("helper");
+    chown(&program, None, Some(100)).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o775)).unwrap();
+    let mut child = Command::new("setpriv");
+    child.args(["--regid=100", "--clear-groups"]).arg(std::env::current_exe().unwrap());
+    child.args(["--ignored", "--exact", "keystore_contract::helper::child_of_a_group_that_others_are_in"]);
+    let ran = child.env("MFAVAULT_TEST_HELPER", &program).output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && told.contains("1 passed"), "{told}");
 }
