@@ -284,7 +284,7 @@ pub(super) fn checked(path: &Path, file: File) -> Result<File, FileError> {
     check_owner(path, &metadata)?;
     // None at all is fine: the file was replaced between opening it and looking at it.
     if metadata.nlink() > 1 {
-        return Err(unsafe_to_use(path, "it has a second name (a hard link)", "rm"));
+        return Err(has_second_name(path));
     }
     if metadata.mode() & 0o777 != 0o600 && tightens() {
         file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(refused("tighten", path))?;
@@ -311,6 +311,14 @@ fn not_opened(action: &'static str, path: &Path, error: Errno) -> FileError {
 
 fn not_regular(path: &Path) -> FileError {
     unsafe_to_use(path, "it is not a regular file", "rm -r")
+}
+
+/// Whoever does not know the other name loses nothing by the repair.
+fn has_second_name(path: &Path) -> FileError {
+    let aside = path.with_added_extension("linked");
+    let (name, aside) = (quoted(path), quoted(&aside));
+    let repair = format!("mv {name} {aside} && cp {aside} {name}");
+    FileError::Unsafe { path: path.to_owned(), reason: "it has a second name (a hard link)".to_owned(), repair }
 }
 
 fn unsafe_to_use(path: &Path, reason: &str, command: &str) -> FileError {

@@ -103,9 +103,11 @@ fn links_and_pipes_in_the_place_of_our_files_are_refused_and_nothing_hangs() {
         fs::remove_file(&target).unwrap();
         world.give(&victim);
         fs::hard_link(&victim, &target).unwrap();
-        hasty(&world, "exec main --refresh -- touch ran").run().refused(125, &[&name, "hard link"]);
-        fs::remove_file(&target).unwrap();
-        fs::write(&target, &content).unwrap();
+        let ran = hasty(&world, "exec main --refresh -- touch ran").run().refused(125, &[&name, "hard link"]);
+        let repair = ran.stderr.lines().last().unwrap().strip_prefix("hint: ").unwrap().to_owned();
+        world.program("sh").args(["-c", &repair]).run().succeeded();
+        assert_eq!(fs::read(&target).unwrap(), content, "nothing is lost by {repair}");
+        fs::remove_file(target.with_added_extension("linked")).unwrap();
         assert_eq!(fs::read(&victim).unwrap(), content);
         world.give(&target);
     }
