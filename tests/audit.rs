@@ -306,6 +306,18 @@ fn a_log_that_is_not_whole_is_closed_as_it_is_and_that_stays_on_record() {
 }
 
 #[test]
+fn that_a_log_was_not_whole_is_known_though_those_closed_after_it_are_gone() {
+    let folder = of_lines(3);
+    edit(folder.path(), |lines| lines[1] = lines[1].replace("e-2", "e-9"));
+    rotate(folder.path());
+    for _ in 0..2 {
+        fs::remove_file(rotate(folder.path())).unwrap();
+        let closed = verdict(folder.path()).closed.unwrap();
+        assert_eq!((closed.whole, closed.earlier_fault.as_deref()), (true, Some("line 2 was changed")));
+    }
+}
+
+#[test]
 fn a_new_log_is_known_for_being_cut_off_and_never_rotated_where_there_is_none() {
     let folder = of_lines(3);
     rotate(folder.path());

@@ -69,6 +69,7 @@ fn earlier_json(EarlierLog { log, state }: &EarlierLog) -> Value {
         "sha256": log.sha256,
         "whole": log.whole,
         "fault": log.fault,
+        "earlier_fault": log.earlier_fault,
         "state": match state {
             ClosedState::AsClosed => "as_closed",
             ClosedState::Changed => "changed",
@@ -82,12 +83,16 @@ fn in_words(EarlierLog { log, state }: &EarlierLog) -> String {
         let fault = log.fault.as_deref().unwrap_or_default();
         return visible(&format!("before it a log whose file was gone when it was closed: {fault}"));
     };
-    let state = match state {
+    let how = match state {
         ClosedState::AsClosed => "as it was closed",
         ClosedState::Changed => "another one than was closed",
         ClosedState::Missing => "note: not here any more",
     };
-    visible(&format!("before it {name}, {}, {state}{}", counted(log.lines), fault(log.fault.as_deref())))
+    // Else it says so itself.
+    let earlier = log.earlier_fault.as_ref().filter(|_| *state != ClosedState::AsClosed);
+    let earlier =
+        earlier.map(|fault| format!("; one before it was not as it was written: {fault}")).unwrap_or_default();
+    visible(&format!("before it {name}, {}, {how}{}{earlier}", counted(log.lines), fault(log.fault.as_deref())))
 }
 
 fn counted(lines: u64) -> String {

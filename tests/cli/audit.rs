@@ -65,12 +65,26 @@ fn a_log_that_was_changed_is_closed_and_gone_on_from_and_the_break_stays_on_reco
     fs::write(&closed, &text).unwrap();
     let ran = world.line("audit verify --json").run();
     assert_eq!((ran.status.code(), &ran.json()["earlier"][0]["state"]), (Some(1), &"changed".into()), "{ran:?}");
-    fs::remove_file(&closed).unwrap();
+    fs::write(&closed, &changed).unwrap();
+    let archive = world.path("archive");
+    fs::rename(&closed, &archive).unwrap();
     let ran = world.line("audit verify").run().succeeded();
     assert!(ran.stdout.contains("note: not here any more"), "{ran:?}");
-    world.line("audit rotate --yes").run().succeeded();
+    fs::rename(&archive, &closed).unwrap();
+    let ran = world.line("audit rotate --yes").run().succeeded();
+    let between = ran.stdout.trim_end().to_owned();
     let ran = world.line("doctor --offline").run().succeeded();
     assert!(ran.stdout.contains("ok     log"), "{ran:?}");
+    for is_gone in [false, true] {
+        let ran = world.line("audit verify").run().succeeded();
+        assert_eq!(
+            ran.stdout.contains("; one before it was not as it was written: line 1 was changed"),
+            is_gone,
+            "{ran:?}"
+        );
+        assert_eq!(ran.stdout.matches("line 1 was changed").count(), 1, "{ran:?}");
+        let _ = fs::remove_file(&between);
+    }
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub struct ClosedLog {
     /// What was wrong with it, if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+    /// What was wrong with one before it: known even where those in between are gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier_fault: Option<String>,
     /// The SHA-256 of its head, by which that is known where a crash left it beside the new log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) head: Option<String>,
@@ -96,6 +99,7 @@ impl Vault<'_> {
             last_hash: verdict.last_hash.clone(),
             whole: verdict.fault.is_none(),
             fault: verdict.fault.as_ref().map(ToString::to_string),
+            earlier_fault: verdict.closed.clone().and_then(|before| before.fault.or(before.earlier_fault)),
             head: head.as_deref().map(hash),
         };
         if let Some(file) = file {
