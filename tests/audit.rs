@@ -268,7 +268,10 @@ fn a_log_that_is_closed_stays_as_it_is_and_the_new_one_vouches_for_it() {
     fs::write(&first, [&bytes[..], b"{}\n"].concat()).unwrap();
     assert_eq!(earlier(folder.path())[1], (older.clone(), true, Changed));
     fs::remove_file(&first).unwrap();
-    assert_eq!(earlier(folder.path())[1], (older, true, Missing));
+    assert_eq!(earlier(folder.path())[1], (older.clone(), true, Missing));
+    std::os::unix::fs::symlink(&second, &first).unwrap();
+    assert_eq!(earlier(folder.path())[1], (older, true, Changed), "a link stops nobody from looking at the rest");
+    fs::remove_file(&first).unwrap();
     fs::remove_file(&second).unwrap();
     assert_eq!(earlier(folder.path()), [(newer, true, Missing)]);
 }

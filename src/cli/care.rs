@@ -30,7 +30,13 @@ pub(super) fn doctor(
 pub(super) fn audit(context: &Context<'_>, command: AuditCommand) -> Result<Outcome, Error> {
     match command {
         AuditCommand::Show(arguments) => commands::audit::show(context, arguments.last),
-        AuditCommand::Verify(_) => commands::audit::verify(context),
+        AuditCommand::Verify(_) => {
+            let verified = commands::audit::verify(context)?;
+            if matches!(&verified, Outcome::AuditVerdict(verdict, _) if verdict.fault.is_some()) {
+                context.prompt.say("hint: `mfavault audit rotate` keeps it as it is, and begins a new one");
+            }
+            Ok(verified)
+        }
         AuditCommand::Rotate(arguments) => commands::audit::rotate(context, arguments.yes),
     }
 }

@@ -35,9 +35,6 @@ pub fn verify(context: &Context<'_>) -> Result<Outcome, Error> {
             .prompt
             .say("note: after the last line stands a half-written one, which a crash left; nothing came of it");
     }
-    if verdict.fault.is_some() {
-        context.prompt.say("hint: `mfavault audit rotate` keeps it as it is, and begins a new one");
-    }
     let earlier = context.vault.earlier_audit_logs(verdict.closed.as_ref())?;
     Ok(Outcome::AuditVerdict(verdict, earlier))
 }

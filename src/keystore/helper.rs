@@ -125,13 +125,10 @@ impl HelperKeystore {
                 "the helper speaks version {version} of the protocol, and this is {VERSION}"
             )));
         }
-        match &answer.error {
-            Some(error) => Err(of_answer(error, &answer, record, content)),
-            None => {
-                self.has_answered.set(true);
-                Ok(answer)
-            }
-        }
+        let error = answer.error.as_ref().map(|error| of_answer(error, &answer, record, content));
+        // What is not there was looked for, so nobody has to sign in first.
+        self.has_answered.set(matches!(error, None | Some(KeystoreError::NotFound { .. })) || self.has_answered.get());
+        error.map_or(Ok(answer), Err)
     }
 }
 

@@ -172,25 +172,15 @@ impl Keystore for PassKeystore {
         NAME
     }
 
-    /// Writing asks for nothing; what was written is read back.
-    fn open(&self, record: &RecordName, to_write: bool) -> Result<(), KeystoreError> {
+    /// Only what is read is asked about: where nothing of ours is yet, that is when the first record is read back.
+    fn open(&self, record: &RecordName, _: bool) -> Result<(), KeystoreError> {
         if !self.interactive || self.has_decrypted.get() {
             return Ok(());
         }
-        if let Some(entry) = self.some_entry(record)? {
-            return match self.show(&entry) {
-                Ok(_) | Err(KeystoreError::Corrupt { .. }) => Ok(()),
-                Err(error) => Err(error),
-            };
+        match self.some_entry(record)?.map(|entry| self.show(&entry)) {
+            None | Some(Ok(_) | Err(KeystoreError::Corrupt { .. })) => Ok(()),
+            Some(Err(error)) => Err(error),
         }
-        if !to_write {
-            return Ok(());
-        }
-        let trial = RecordName::new("trial", "");
-        self.put(&trial, &SecretBytes::new(Vec::new()))?;
-        let read = self.get(&trial);
-        self.remove(&trial)?;
-        read.map(drop)
     }
 
     fn get(&self, record: &RecordName) -> Result<SecretBytes, KeystoreError> {

@@ -162,6 +162,18 @@ fn the_errors_of_an_answer_are_told_apart() {
 }
 
 #[test]
+fn whoever_answered_that_it_has_nothing_is_not_asked_to_open_again() {
+    let script = Script::new(r#"cat >>asked; printf '%s' '{"version":1,"error":"not-found"}'"#);
+    let keystore = HelperKeystore::new(script.command(), true, environment());
+    keystore.open(&prod(), true).unwrap();
+    keystore.open(&prod(), true).unwrap();
+    assert_eq!(script.text("asked").lines().count(), 1);
+    let silent = script.keystore();
+    silent.open(&prod(), true).unwrap();
+    assert_eq!(script.text("asked").lines().count(), 1, "where nobody may be asked, nobody is");
+}
+
+#[test]
 fn a_helper_that_is_not_by_the_protocol_is_an_error_without_anything_of_what_it_said() {
     let encoded = "d0phbHJYVXRuRkVNSWV4YW1wbGU=";
     for script in [

@@ -122,14 +122,17 @@ impl Vault<'_> {
     pub fn earlier_audit_logs(&self, newest: Option<&ClosedLog>) -> Result<Vec<EarlierLog>, VaultError> {
         let (mut earlier, mut seen, mut next) = (Vec::new(), BTreeSet::new(), newest.cloned());
         while let Some(log) = next.take() {
-            let name = log.file.clone().filter(|name| name.starts_with(CLOSED.0) && name.ends_with(CLOSED.1));
+            let is_name = |name: &String| name.starts_with(CLOSED.0) && name.ends_with(CLOSED.1) && !name.contains('/');
+            let name = log.file.clone().filter(is_name);
             let folder = self.state()?;
-            let state = match name.as_deref().map(|name| hash_of(folder, name)).transpose()?.flatten() {
-                None => ClosedState::Missing,
-                found if found == log.sha256 => ClosedState::AsClosed,
-                Some(_) => ClosedState::Changed,
+            let state = match name.as_deref().map_or(Ok(None), |name| hash_of(folder, name)) {
+                Ok(None) => ClosedState::Missing,
+                Ok(found) if found == log.sha256 => ClosedState::AsClosed,
+                // A link is another file than the one that was closed.
+                Ok(Some(_)) | Err(VaultError::File(FileError::Unsafe { .. })) => ClosedState::Changed,
+                Err(error) => return Err(error),
             };
-            if let (Some(name), true) = (name, state != ClosedState::Missing)
+            if let (Some(name), true) = (name, state == ClosedState::AsClosed)
                 && seen.insert(name.clone())
                 && let Some(file) = folder.open_grown(&name)?
             {
