@@ -3,11 +3,12 @@
 use std::{collections::BTreeSet, path::PathBuf, time::SystemTime};
 
 use super::{
-    DEVICE, DeviceEntry, DeviceRecord, INDEX_LOCK, Index, KeyEntry, KeyRecord, Part, Vault, VaultError,
+    DEVICE, DeviceEntry, DeviceRecord, INDEX_LOCK, Index, KeyEntry, KeyRecord, Part, Vault, VaultError, is_absent,
     rotations::{ROTATION, Rotation, RotationRecord},
 };
 use crate::{
-    keystore::{Keystore, RecordName},
+    atomic_file::FileLock,
+    keystore::{Keystore, KeystoreError, RecordName},
     rfc3339,
     secret::SecretBytes,
 };
@@ -37,7 +38,7 @@ impl Vault<'_> {
         let indexes = self.indexes()?;
         for (keystore, index) in self.keystores().zip([Some(&indexes.main), indexes.seeds.as_ref()]) {
             let (Some(held), Some(index)) = (keystore.list()?, index) else { continue };
-            let held: BTreeSet<RecordName> = held.iter().filter_map(|text| named(text)).collect();
+            let held: BTreeSet<RecordName> = held.iter().filter_map(|text| record_of(text)).collect();
             let mut index = index.clone();
             index.sessions.retain(|_, entry| !entry.apart);
             let known: BTreeSet<RecordName> = index.records().into_iter().collect();
@@ -52,19 +53,60 @@ impl Vault<'_> {
         Ok(census)
     }
 
-    /// Enters a key, a device or a rotation into the index of the keystore that holds it; says whether one does.
+    /// What of a census, and of ghosts that were found otherwise, is so when nobody stores or removes anything: the other
+    /// commands do one thing after the other, and whoever looks in between sees half of it.
+    ///
+    /// # Errors
+    /// As [`Vault::census`] and [`Vault::key`].
+    pub fn confirm(&self, suspected: Census) -> Result<Census, VaultError> {
+        let Census { unnamed, strays, ghosts } = suspected;
+        let Some(some) = unnamed.iter().chain(&strays).chain(&ghosts).next() else { return Ok(Census::default()) };
+        // Who has the lock now may be making the keystore, and others are not to wait for somebody who types.
+        drop(self.lock_index());
+        self.open(some, false)?;
+        let _lock = self.lock_index();
+        let (now, known) = (self.census()?, self.named()?);
+        let set = |records: Vec<RecordName>| records.into_iter().collect::<BTreeSet<_>>();
+        let both = |before, now| set(before).intersection(&set(now)).cloned().collect();
+        let (ghosts, ghosts_now) = (set(ghosts), set(now.ghosts));
+        let mut confirmed = Vec::new();
+        for record in ghosts.intersection(&known) {
+            // A keystore that cannot list what it has tells of each record alone.
+            if ghosts_now.contains(record) || self.read(record, |_| Ok(()))?.is_none() {
+                confirmed.push(record.clone());
+            }
+        }
+        Ok(Census { unnamed: both(unnamed, now.unnamed), strays: both(strays, now.strays), ghosts: confirmed })
+    }
+
+    /// Where the index cannot be locked, such as on a disk that is read-only, nobody else changes it either.
+    fn lock_index(&self) -> Option<FileLock> {
+        if is_absent(&self.data_path) { None } else { self.data().ok()?.lock(INDEX_LOCK).ok() }
+    }
+
+    /// All that the indexes name.
+    fn named(&self) -> Result<BTreeSet<RecordName>, VaultError> {
+        let indexes = self.indexes()?;
+        Ok(std::iter::once(&indexes.main).chain(&indexes.seeds).flat_map(Index::records).collect())
+    }
+
+    /// Enters a key, a device or a rotation into the index of the keystore that holds it; says whether it is named now and
+    /// was not.
     ///
     /// # Errors
     /// As [`Vault::key`]; if the index cannot be written, then `File`.
     pub fn enter(&self, record: &RecordName) -> Result<bool, VaultError> {
+        self.open(record, false)?;
+        let _lock = self.data()?.lock(INDEX_LOCK)?;
+        let before = self.indexes()?;
+        if self.named()?.contains(record) {
+            return Ok(false);
+        }
         for (place, keystore) in self.keystores().enumerate() {
             let content = match keystore.get(record) {
-                Err(crate::keystore::KeystoreError::NotFound { .. }) => continue,
+                Err(KeystoreError::NotFound { .. }) => continue,
                 content => content?,
             };
-            let folder = self.data()?;
-            let _lock = folder.lock(INDEX_LOCK)?;
-            let before = self.indexes()?;
             let mut after = before.clone();
             let index = if place == 0 { Some(&mut after.main) } else { after.seeds.as_mut() };
             index.map_or(Ok(()), |index| entered(index, record, &content)).map_err(|reason| {
@@ -77,12 +119,15 @@ impl Vault<'_> {
         Ok(false)
     }
 
-    /// Forgets sessions and sign-ins that no index names.
+    /// Forgets those sessions and sign-ins that no index names even now.
     ///
     /// # Errors
     /// As [`Keystore::remove_all`].
     pub fn forget_strays(&self, strays: &[RecordName]) -> Result<(), VaultError> {
-        self.keystores().try_for_each(|keystore| Ok(keystore.remove_all(strays)?))
+        let _lock = self.data()?.lock(INDEX_LOCK)?;
+        let known = self.named()?;
+        let strays: Vec<RecordName> = strays.iter().filter(|record| !known.contains(record)).cloned().collect();
+        self.keystores().try_for_each(|keystore| Ok(keystore.remove_all(&strays)?))
     }
 
     /// Gives indexes that cannot be read another name, so that they can be made anew; says which.
@@ -114,7 +159,7 @@ impl Vault<'_> {
 }
 
 /// The record of this text form; none if it is of no kind that an index names.
-fn named(text: &str) -> Option<RecordName> {
+fn record_of(text: &str) -> Option<RecordName> {
     let (kind, name) = text.split_once('/')?;
     let kind = [KEY, DEVICE, ROTATION, SESSION, SIGN_IN].into_iter().find(|known| *known == kind)?;
     Some(RecordName::new(kind, name))

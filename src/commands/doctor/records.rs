@@ -1,7 +1,5 @@
 //! The keystore's records against the index, and what was begun and not ended.
 
-use std::collections::BTreeSet;
-
 use super::{Area, Fact, Finding};
 use crate::{
     commands::{Context, Error, list},
@@ -58,12 +56,22 @@ fn set_aside(context: &Context<'_>) -> Result<bool, Error> {
 
 fn compare(context: &Context<'_>, fix: bool) -> Result<Vec<Finding>, VaultError> {
     let vault = context.vault;
-    let census = vault.census()?;
-    let mut findings = Vec::new();
+    let mut suspected = vault.census()?;
+    // Of a keystore that cannot list what it has, this tells what is missing.
+    let (gone, damaged): (Vec<_>, Vec<_>) =
+        read_all(context, &vault.index()?)?.into_iter().partition(|(_, error)| error.is_none());
+    let damaged = damaged.into_iter().filter_map(|(_, error)| error);
+    let mut findings: Vec<Finding> =
+        damaged.map(|error| Finding::of(Area::Keystore)(Fact::Fails(Error::Vault(error)))).collect();
+    suspected.ghosts.extend(gone.into_iter().map(|(record, _)| record));
+    let census = vault.confirm(suspected)?;
     for record in &census.unnamed {
-        let mended = fix && vault.enter(record)?;
-        let fact = Fact::Unnamed { kind: kind(record), name: record.name().to_owned() };
-        findings.push(Finding { area: Area::Keystore, fact, mended });
+        let entered = if fix { Some(vault.enter(record)?) } else { None };
+        // It was named, or went, meanwhile.
+        if entered != Some(false) {
+            let fact = Fact::Unnamed { kind: kind(record), name: record.name().to_owned() };
+            findings.push(Finding { area: Area::Keystore, fact, mended: fix });
+        }
     }
     if !census.strays.is_empty() {
         let mended = fix && vault.forget_strays(&census.strays).is_ok();
@@ -71,20 +79,14 @@ fn compare(context: &Context<'_>, fix: bool) -> Result<Vec<Finding>, VaultError>
         findings.push(Finding { area: Area::Keystore, fact, mended });
     }
     let index = vault.index()?;
-    // Of a keystore that cannot list what it has, this tells what is missing.
-    let (gone, damaged): (Vec<_>, Vec<_>) =
-        read_all(context, &index)?.into_iter().partition(|(_, error)| error.is_none());
-    let damaged = damaged.into_iter().filter_map(|(_, error)| error);
-    findings.extend(damaged.map(|error| Finding::of(Area::Keystore)(Fact::Fails(Error::Vault(error)))));
-    let mut ghosts: BTreeSet<RecordName> = census.ghosts.into_iter().collect();
-    ghosts.extend(gone.into_iter().map(|(record, _)| record));
     let count = index.keys.len() + index.devices.len();
-    if count > 0 && ghosts.iter().filter(|record| ["key", "device"].contains(&record.kind())).count() == count {
+    let missing = census.ghosts.iter().filter(|record| ["key", "device"].contains(&record.kind())).count();
+    if count > 0 && missing == count {
         // That is another keystore of the same name rather, and this index all that is known of the right one.
         findings.push(Finding::of(Area::Keystore)(Fact::HasNone { keystore: vault.keystore_name(), count }));
         return Ok(findings);
     }
-    for record in ghosts {
+    for record in census.ghosts {
         let struck_out = if fix { strike_out(context, &record)? } else { None };
         // It came meanwhile.
         if struck_out != Some(false) {
