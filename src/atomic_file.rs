@@ -31,7 +31,7 @@ mod system;
 mod user_files;
 
 pub use growing::GrowingFile;
-pub use survey::{Survey, survey};
+pub use survey::{Survey, survey, try_to_write};
 use system::Folder;
 pub use user_files::{
     check_new_file, check_program, create_folders, mode_if_others_read, read_user_file, read_user_file_up_to,

@@ -7,11 +7,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{FileError, PrivateFolder, TEMPORARY_PREFIX, refused, system};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::{FileError, PrivateFolder, TEMPORARY_PREFIX, Temporary, refused, system};
+
+/// More than the files of most vaults.
+const TRIED_BYTES: usize = 64 * 1024;
 
 /// What was found in one folder; nothing where there is no folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Survey {
+    /// Why the folder itself, or files in it, will be refused: somebody else owns them.
+    pub foreign: Vec<FileError>,
     /// The folder itself and files in it that others may look into, with their mode.
     pub loose: Vec<(PathBuf, u32)>,
     /// Unfinished files that dead processes left.
@@ -27,6 +34,10 @@ pub struct Survey {
 pub fn survey(folder: &Path) -> Result<Survey, FileError> {
     let mut survey = Survey::default();
     let Some(mode) = mode_of(folder).map_err(refused("look at", folder))? else { return Ok(survey) };
+    if let Some(error) = system::foreign(folder) {
+        survey.foreign.push(error);
+        return Ok(survey);
+    }
     if mode & 0o077 != 0 {
         survey.loose.push((folder.to_owned(), mode));
     }
@@ -40,7 +51,12 @@ pub fn survey(folder: &Path) -> Result<Survey, FileError> {
     for name in names {
         let path = folder.join(&name);
         let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+        let foreign = if is_file { system::foreign(&path) } else { None };
+        let is_foreign = foreign.is_some();
+        survey.foreign.extend(foreign);
         match mode_of(&path).map_err(refused("look at", &path))? {
+            // Only its owner can change its mode.
+            _ if is_foreign => {}
             Some(mode) if is_file && mode & 0o077 != 0 && !name.starts_with(TEMPORARY_PREFIX) => {
                 survey.loose.push((path.clone(), mode))
             }
@@ -53,6 +69,22 @@ pub fn survey(folder: &Path) -> Result<Survey, FileError> {
         }
     }
     Ok(survey)
+}
+
+/// Sees whether a folder of ours takes a file: by one that is gone again, because nothing else tells of every quota and
+/// every disk. Where there is no folder there is nothing to see, and in somebody else's nothing is tried.
+///
+/// # Errors
+/// If the system refuses, then `Io`.
+pub fn try_to_write(folder: &Path) -> Result<(), FileError> {
+    if !folder.is_dir() || system::foreign(folder).is_some() {
+        return Ok(());
+    }
+    let opened = system::Folder::open(folder).map_err(refused("open", folder))?;
+    let mut bytes = vec![0; TRIED_BYTES];
+    // What compresses well takes no room; if there is no chance to be had, zeros do.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    Temporary::write(&opened, &bytes, None, "-trial").map(drop).map_err(refused("write to", folder))
 }
 
 /// The permission bits; none if nothing is there.

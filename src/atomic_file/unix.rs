@@ -270,6 +270,12 @@ pub(super) fn check_program(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Why what lies there will be refused if somebody else owns it; a link is for whoever follows it.
+pub(super) fn foreign(path: &Path) -> Option<FileError> {
+    let metadata = path.symlink_metadata().ok().filter(|metadata| !metadata.is_symlink())?;
+    check_owner(path, &metadata).err()
+}
+
 fn owned_by_another(path: &Path, metadata: &Metadata) -> FileError {
     let command = format!("sudo chown {}", process::geteuid().as_raw());
     unsafe_to_use(path, &format!("it is owned by another user (uid {})", metadata.uid()), &command)

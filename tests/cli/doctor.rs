@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::world::{PROFILE, Run, World, files};
+use super::world::{PROFILE, Ran, Run, World, files};
+use crate::support::programs;
 
 const USERS_ARN: &str = "arn:aws:iam::111122223333:user/alice";
 
@@ -353,4 +354,110 @@ fn a_keystore_of_another_owner_is_named_once_with_the_exact_command() {
         let command = format!("sudo chown {} '{}'", std::os::unix::fs::MetadataExt::uid(&user), keystore.display());
         assert!(!is_well && status == "wrong" && *repair == command, "{mode:o}: {repair}");
     }
+}
+
+#[test]
+fn files_of_another_owner_are_named_with_the_command_that_gives_them_back() {
+    let Some(world) = World::enrolled().for_a_user() else { return };
+    world.line(&format!("exec {PROFILE} --no-session -- true")).run().succeeded();
+    let user = std::os::unix::fs::MetadataExt::uid(&fs::metadata(world.path("vault/data")).unwrap());
+    for file in ["data/keystore.choice", "data/index.lock", "state/uses", "state/audit.jsonl"] {
+        let path = world.path("vault").join(file);
+        if !path.exists() {
+            fs::write(&path, "").unwrap();
+        }
+        if std::os::unix::fs::chown(&path, Some(0), None).is_err() {
+            return;
+        }
+        for mode in [0o600, 0o666] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let (is_well, seen) = found(&world, " --offline");
+            let words = format!("{} is not safe to use: it is owned by another user (uid 0)", path.display());
+            let (status, _, repair) = finding(&seen, &words);
+            let command = format!("sudo chown {user} '{}'", path.display());
+            assert!(!is_well && status == "wrong" && *repair == command, "{file} {mode:o}: {repair}");
+            assert!(!seen.iter().any(|(_, finding, _)| finding.contains("has mode 0666")), "{file}: {seen:?}");
+        }
+        world.give(&path);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    assert!(found(&world, " --offline").0);
+}
+
+/// A script with the world's folder on a disk of its own: read-only, or full. Nothing where the kernel does not allow it.
+fn on_a_disk(world: &World, mount: &str, script: &str) -> Option<Ran> {
+    if !programs::installed(&["unshare"]) {
+        return None;
+    }
+    let run = |script: &str| {
+        let mut command = world.program("unshare");
+        command.args(if rustix::process::geteuid().is_root() { &["-m"][..] } else { &["-rm"] });
+        command.args(["sh", "-c", script]).env("WORLD", world.folder()).current_dir("/");
+        for variable in ["MFAVAULT_HOME", "MFAVAULT_KEYSTORE"] {
+            command.env_remove(variable);
+        }
+        command.env("XDG_DATA_HOME", world.path("it's data")).run()
+    };
+    if !run(mount).status.success() {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED: no disk of its own can be had here\n");
+        return None;
+    }
+    Some(run(&format!("{mount} && {script}")))
+}
+
+/// With the vault where it is without `MFAVAULT_HOME`, and a setting that is needed.
+fn in_the_default_folders() -> World {
+    let world = World::enrolled();
+    let (data, state, config) = (
+        world.path("it's data/mfavault"),
+        world.path("home/.local/state/mfavault"),
+        world.path("home/.config/mfavault"),
+    );
+    for (from, to) in [("vault/data", &data), ("vault/state", &state)] {
+        fs::create_dir_all(world.path(from)).unwrap();
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::rename(world.path(from), to).unwrap();
+    }
+    fs::remove_file(data.join("keystore.choice")).unwrap();
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("config.toml"), "keystore = \"file\"\n").unwrap();
+    for folder in [&state, &config] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    fs::set_permissions(config.join("config.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    world
+}
+
+#[test]
+fn a_disk_that_is_read_only_is_a_finding_and_the_way_off_it_that_is_told_works() {
+    let world = in_the_default_folders();
+    let mount = r#"mount --bind "$WORLD" "$WORLD" && mount -o remount,bind,ro "$WORLD""#;
+    let run = |script: &str| on_a_disk(&world, mount, script);
+    let Some(doctor) = run("mfavault doctor --offline") else { return };
+    let words = format!("wrong  files     cannot write to {}", world.path("it's data/mfavault").display());
+    assert!(!doctor.status.success() && doctor.stdout.contains(&words), "{}", doctor.stdout);
+    let refused = run("mfavault code alice").unwrap();
+    let way = |text: &str| text.split('`').find(|part| part.contains("cp -a")).map(str::to_owned);
+    let told = way(&refused.stderr).unwrap_or_else(|| panic!("{}", refused.stderr));
+    assert_eq!(way(&doctor.stdout), Some(told.clone()));
+    let other = tempfile::tempdir().unwrap();
+    let script =
+        format!("cd '{}' && {told} && mfavault code alice && mfavault doctor --offline", other.path().display());
+    let ran = run(&script).unwrap();
+    let code = ran.stdout.lines().next().unwrap_or_default();
+    assert!(code.len() == 6 && code.parse::<u32>().is_ok() && ran.status.success(), "{told}\n{ran:?}");
+}
+
+#[test]
+fn a_full_disk_is_a_finding() {
+    let world = in_the_default_folders();
+    let mount = r#"mkdir -m 700 /tmp/.full-$$ && mount -t tmpfs -o size=1m,mode=700 none /tmp/.full-$$ &&
+        cp -a "$WORLD"/. /tmp/.full-$$ && mount --move /tmp/.full-$$ "$WORLD" && rmdir /tmp/.full-$$"#;
+    let Some(ran) = on_a_disk(&world, mount, r#"cat /dev/zero > "$WORLD/fill" 2>/dev/null; mfavault doctor --offline"#)
+    else {
+        return;
+    };
+    let wrong = ran.stdout.lines().find(|line| line.starts_with("wrong"));
+    assert!(!ran.status.success() && wrong.is_some_and(|line| line.contains("o space left on device")), "{ran:?}");
+    assert!(ran.stdout.contains("repair: free some space"), "{}", ran.stdout);
 }

@@ -1,12 +1,13 @@
 //! What to do about what is kept: the vault and its keystores, files, backups, the exports of others.
 
-use std::io;
+use std::{io, path::Path};
 
 use crate::{
     atomic_file::FileError,
     aws_vault::AwsVaultError,
     backup_file::BackupFileError,
     commands::backup::SharesError,
+    environment::{Environment, Folders},
     keystore::KeystoreError,
     mfa::interchange::InterchangeError,
     vault::{Part, VaultError},
@@ -131,15 +132,38 @@ fn of_keystore(error: &KeystoreError) -> Option<String> {
 pub(super) fn of_file(error: &FileError) -> Option<String> {
     match error {
         FileError::Unsafe { repair, .. } => Some(repair.clone()),
-        FileError::Io { source, .. } => match source.kind() {
+        FileError::Io { path, source, .. } => match source.kind() {
             io::ErrorKind::AlreadyExists => Some("choose another name, or replace it with --force".to_owned()),
-            io::ErrorKind::StorageFull => Some("free some space; what was there before is whole".to_owned()),
-            io::ErrorKind::ReadOnlyFilesystem => Some(
-                "copy mfavault's folder to a disk that can be written, and name the copy with MFAVAULT_HOME".to_owned(),
-            ),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Some("free some space; what was there before is whole".to_owned())
+            }
+            io::ErrorKind::ReadOnlyFilesystem => {
+                let folders = Environment::read().ok().map(|environment| environment.folders);
+                Some(off_a_read_only_disk(path, folders.as_ref()))
+            }
             _ => None,
         },
     }
+}
+
+/// How the vault goes to another disk: what there is of our three folders, as `MFAVAULT_HOME` has them.
+fn off_a_read_only_disk(path: &Path, folders: Option<&Folders>) -> String {
+    let ours = |folders: &&Folders| {
+        [&folders.config, &folders.data, &folders.state].into_iter().any(|folder| path.starts_with(folder))
+    };
+    let Some(folders) = folders.filter(ours) else { return "name a place on a disk that can be written".to_owned() };
+    let mut commands = vec!["mkdir -m 700 DIR".to_owned()];
+    for (from, to) in [
+        (folders.config.join("config.toml"), "DIR"),
+        (folders.data.clone(), "DIR/data"),
+        (folders.state.clone(), "DIR/state"),
+    ] {
+        if from.exists() {
+            commands.push(format!("cp -a {} {to}", shell_word(from.display())));
+        }
+    }
+    commands.push("export MFAVAULT_HOME=DIR".to_owned());
+    format!("take the vault along, DIR being a new folder on a disk that can be written: `{}`", commands.join(" && "))
 }
 
 pub(super) fn of_aws_vault(error: &AwsVaultError) -> Option<String> {

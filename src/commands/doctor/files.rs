@@ -1,10 +1,10 @@
-//! Our folders and files: modes, what killed runs left, locks that nobody needs.
+//! Our folders and files: owners, modes, whether more can be written, what killed runs left, locks that nobody needs.
 
 use std::path::Path;
 
 use super::{Area, Fact, Finding};
 use crate::{
-    atomic_file::{FileError, PrivateFolder, survey},
+    atomic_file::{FileError, PrivateFolder, survey, try_to_write},
     commands::{Context, Error},
     environment::Folders,
 };
@@ -23,6 +23,7 @@ pub fn look(folders: &Folders) -> Vec<Fact> {
         seen.push(folder);
         match survey(folder) {
             Ok(survey) => {
+                facts.extend(survey.foreign.into_iter().map(|error| Fact::Fails(Error::File(error))));
                 facts.extend(survey.loose.into_iter().map(|(path, mode)| Fact::LooseMode { path, mode }));
                 facts.extend(survey.temporary.into_iter().map(|path| Fact::LeftOver { path }));
                 let names: Vec<String> =
@@ -32,6 +33,9 @@ pub fn look(folders: &Folders) -> Vec<Fact> {
             Err(error) => facts.push(Fact::Fails(Error::File(error))),
         }
     }
+    // If both are on one disk, that is one fault.
+    let refused = [&folders.data, &folders.state].into_iter().find_map(|folder| try_to_write(folder).err());
+    facts.extend(refused.map(|error| Fact::Fails(Error::File(error))));
     facts
 }
 
