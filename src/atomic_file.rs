@@ -281,6 +281,15 @@ impl PrivateFolder {
         }
     }
 
+    /// Whether somebody holds the lock of this name at this moment. Makes no lock file.
+    ///
+    /// # Errors
+    /// As [`PrivateFolder::read`].
+    pub fn is_locked(&self, name: &str) -> Result<bool, FileError> {
+        let file = self.folder.open_to_read(&self.path_of(name, "look at")?, OsStr::new(name))?;
+        Ok(file.is_some_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))))
+    }
+
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let temporary = self.unfinished(name, bytes)?;
         self.folder.sweep(TEMPORARY_PREFIX, &temporary.name);

@@ -58,7 +58,10 @@ pub(super) fn without_a_world(
     global: &Global,
 ) -> Result<ExitCode, Error> {
     let mut all: Vec<Finding> = files.into_iter().map(Finding::of(Area::Files)).collect();
-    all.push(Finding::of(Area::Config)(Fact::Fails(error)));
+    let is_told = all.iter().any(|of| matches!(&of.fact, Fact::Fails(told) if told.to_string() == error.to_string()));
+    if !is_told {
+        all.push(Finding::of(Area::Config)(Fact::Fails(error)));
+    }
     let (_, shown) = findings(&all, arguments.json, Colour::for_output(global.color));
     shown.map_err(|source| Error::Io { action: "write to standard output", source })?;
     Ok(ExitCode::FAILURE)
@@ -100,6 +103,7 @@ fn what(fact: &Fact) -> String {
         Fact::UnfinishedMove { from, to, .. } => {
             format!("a move from the keystore `{from}` to `{to}` was begun, and not finished")
         }
+        Fact::UnderWay { what, profile } => format!("another command is about the {what} of `{profile}`"),
         Fact::UnfinishedRotation { profile, masked_old, only_deletion: true } => {
             format!("the access key {masked_old} of `{profile}` was replaced and is inactive, and not deleted")
         }
@@ -187,7 +191,7 @@ fn repair(finding: &Finding) -> Option<String> {
     }
     let by_fix = |otherwise: String| Some(format!("`mfavault doctor --fix`{otherwise}"));
     match &finding.fact {
-        Fact::NothingWrong | Fact::NotAsked => None,
+        Fact::NothingWrong | Fact::NotAsked | Fact::UnderWay { .. } => None,
         Fact::Keystore { unusable, .. } => unusable.as_ref().and_then(hint),
         // What an error names is mended where it says.
         Fact::Fails(error) | Fact::FailsFor { error, .. } => {

@@ -337,6 +337,11 @@ impl<'a> Vault<'a> {
         Ok(self.state()?.lock(name)?)
     }
 
+    /// Whether somebody has the lock of this name at this moment; one that cannot be looked at counts as free.
+    pub fn is_locked(&self, name: &str) -> bool {
+        self.has_state() && self.state().is_ok_and(|folder| folder.is_locked(name).unwrap_or(false))
+    }
+
     /// As [`Vault::lock`]; calls `say` once if it takes longer than `patience`.
     ///
     /// # Errors

@@ -361,7 +361,7 @@ fn files_of_another_owner_are_named_with_the_command_that_gives_them_back() {
     let Some(world) = World::enrolled().for_a_user() else { return };
     world.line(&format!("exec {PROFILE} --no-session -- true")).run().succeeded();
     let user = std::os::unix::fs::MetadataExt::uid(&fs::metadata(world.path("vault/data")).unwrap());
-    for file in ["data/keystore.choice", "data/index.lock", "state/uses", "state/audit.jsonl"] {
+    for file in ["config.toml", "data/keystore.choice", "data/index.lock", "state/uses", "state/audit.jsonl"] {
         let path = world.path("vault").join(file);
         if !path.exists() {
             fs::write(&path, "").unwrap();

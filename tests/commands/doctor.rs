@@ -9,6 +9,7 @@ use mfavault::{
     commands::{Outcome, doctor},
     keystore::{Keystore, KeystoreError, RecordName},
     secret::SecretBytes,
+    vault::{ENROLMENT_LOCK, Enrolment},
 };
 
 use crate::support::{
@@ -16,12 +17,16 @@ use crate::support::{
     memory_keystore::MemoryKeystore,
 };
 
-/// What `doctor --offline` finds of the keystore, mended or not.
-fn found(bench: &Bench, keystore: &dyn Keystore, fix: bool) -> Vec<String> {
+fn findings(bench: &Bench, keystore: &dyn Keystore, fix: bool) -> Vec<doctor::Finding> {
     let arguments = doctor::Arguments { fix, offline: true, files: Vec::new(), keystores: Vec::new() };
     let outcome = bench.run_over(keystore, |context| doctor::run(context, arguments)).unwrap();
     let Outcome::Findings(findings) = outcome else { panic!("no findings") };
-    let of_keystore = findings.iter().filter(|finding| finding.area == doctor::Area::Keystore);
+    findings
+}
+
+/// What `doctor --offline` finds of the keystore, mended or not.
+fn found(bench: &Bench, keystore: &dyn Keystore, fix: bool) -> Vec<String> {
+    let of_keystore = findings(bench, keystore, fix).into_iter().filter(|of| of.area == doctor::Area::Keystore);
     of_keystore.map(|finding| format!("{:?}", finding.fact)).collect()
 }
 
@@ -87,6 +92,28 @@ fn a_suspicion_is_looked_at_once_more_while_nobody_can_store_or_remove() {
     assert!(keystore.deeds.borrow().is_empty(), "it was looked at twice");
     assert!(matches!(&found[..], [only] if only.contains("Unnamed") && only.contains("nobody")), "{found:?}");
     assert!(!is_held());
+}
+
+#[test]
+fn what_another_command_is_about_is_not_unfinished() {
+    let bench = Bench::new();
+    let serial_number = "arn:aws:iam::111122223333:mfa/alice".parse().unwrap();
+    let user_name = "alice".to_owned();
+    let enrolment = Enrolment { serial_number, user_name, replaces: None, takes_name: None };
+    bench.run(|context| context.vault.begin_enrolment(&name("main"), enrolment)).unwrap();
+    let of_devices = || {
+        let findings = findings(&bench, &bench.keystore, false).into_iter();
+        let of_devices = findings.filter(|of| of.area == doctor::Area::Devices && of.weight() != doctor::Weight::Good);
+        of_devices.map(|of| (of.weight(), format!("{:?}", of.fact))).collect::<Vec<_>>()
+    };
+    bench.run(|context| {
+        let lock = context.vault.lock(ENROLMENT_LOCK).unwrap();
+        let found = of_devices();
+        assert!(matches!(&found[..], [(doctor::Weight::Note, fact)] if fact.contains("UnderWay")), "{found:?}");
+        drop(lock);
+    });
+    let found = of_devices();
+    assert!(matches!(&found[..], [(doctor::Weight::Wrong, fact)] if fact.contains("Unfinished")), "{found:?}");
 }
 
 #[test]

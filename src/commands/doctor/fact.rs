@@ -143,6 +143,13 @@ pub enum Fact {
         /// Which device.
         serial_number: SerialNumber,
     },
+    /// What would be unfinished, if nobody were at it.
+    UnderWay {
+        /// Such as `enrolment`.
+        what: &'static str,
+        /// With which profile.
+        profile: ProfileName,
+    },
     /// A move of all records to another keystore that was begun and not finished.
     UnfinishedMove {
         /// From which one.
@@ -339,6 +346,7 @@ impl Fact {
             | Fact::ClockUnknown
             | Fact::OldKey { .. }
             | Fact::NotHere { .. }
+            | Fact::UnderWay { .. }
             | Fact::SetAside { .. }
             | Fact::Strays { .. }
             | Fact::NotOpened(_)

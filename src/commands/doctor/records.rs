@@ -4,7 +4,7 @@ use super::{Area, Fact, Finding};
 use crate::{
     commands::{Context, Error, list},
     keystore::{KeystoreError, RecordName},
-    vault::{Index, VaultError},
+    vault::{ENROLMENT_LOCK, Index, ROTATION_LOCK, Rotation, VaultError},
 };
 
 /// More records than a person has are not read one by one: each may be a decryption of its own.
@@ -27,24 +27,36 @@ pub(super) fn check(context: &Context<'_>, fix: bool) -> Result<Vec<Finding>, Er
         Ok(found) => findings.extend(found),
         Err(error) => findings.push(Finding::of(Area::Keystore)(of_keystore(error)?)),
     }
-    let index = context.vault.index().unwrap_or_default();
-    findings.extend(index.enrolments.iter().map(|(profile, enrolment)| {
-        Finding::of(Area::Devices)(Fact::UnfinishedEnrolment {
-            profile: profile.clone(),
-            serial_number: enrolment.serial_number.clone(),
-        })
-    }));
-    findings.extend(index.rotations.iter().map(|(profile, rotation)| {
-        let (profile, masked_old) = (profile.clone(), rotation.masked_old.clone());
-        let only_deletion = rotation.only_deletion;
-        Finding::of(Area::Keys)(Fact::UnfinishedRotation { profile, masked_old, only_deletion })
-    }));
+    findings.extend(unfinished(context));
     if let Ok(names) = list::not_backed_up(context)
         && !names.is_empty()
     {
         findings.push(Finding::of(Area::Devices)(Fact::NotBackedUp { names }));
     }
     Ok(findings)
+}
+
+/// What was begun and not ended; what another command is about at this moment is no fault.
+fn unfinished(context: &Context<'_>) -> Vec<Finding> {
+    let vault = context.vault;
+    let held = || [ENROLMENT_LOCK, ROTATION_LOCK].map(|lock| vault.is_locked(lock));
+    let before = held();
+    let index = vault.index().unwrap_or_default();
+    let after = held();
+    let [enrolling, rotating] = [0, 1].map(|lock| before[lock] || after[lock]);
+    let enrolments = index.enrolments.into_iter().map(|(profile, enrolment)| {
+        Finding::of(Area::Devices)(match enrolling {
+            true => Fact::UnderWay { what: "enrolment", profile },
+            false => Fact::UnfinishedEnrolment { profile, serial_number: enrolment.serial_number },
+        })
+    });
+    let rotations = index.rotations.into_iter().map(|(profile, Rotation { masked_old, only_deletion, .. })| {
+        Finding::of(Area::Keys)(match rotating {
+            true => Fact::UnderWay { what: "rotation", profile },
+            false => Fact::UnfinishedRotation { profile, masked_old, only_deletion },
+        })
+    });
+    enrolments.chain(rotations).collect()
 }
 
 fn set_aside(context: &Context<'_>) -> Result<bool, Error> {
