@@ -81,6 +81,7 @@ fn what(fact: &Fact) -> String {
     match fact {
         Fact::NothingWrong => "nothing wrong was found".to_owned(),
         Fact::NotAsked => "not checked: AWS was not asked".to_owned(),
+        Fact::NotLookedAt => "could not be looked at, as said above".to_owned(),
         Fact::Keystore { name, state, .. } => format!("`{name}`: {state}"),
         Fact::Fails(error) => with_causes(error),
         Fact::FailsFor { profile, error } => format!("profile `{profile}`: {}", with_causes(error)),
@@ -124,6 +125,9 @@ fn what(fact: &Fact) -> String {
             "the audit log before this one{} was not as it was written when it was closed: {fault}",
             file.as_ref().map(|file| format!(" ({file})")).unwrap_or_default()
         ),
+        Fact::LogClosedChanged { path } => {
+            format!("{} is not the audit log that was closed under this name", path.display())
+        }
         Fact::LooseMode { path, mode } => {
             format!("{} has mode {mode:04o}: others on this machine may look into it", path.display())
         }
@@ -191,7 +195,7 @@ fn repair(finding: &Finding) -> Option<String> {
     }
     let by_fix = |otherwise: String| Some(format!("`mfavault doctor --fix`{otherwise}"));
     match &finding.fact {
-        Fact::NothingWrong | Fact::NotAsked | Fact::UnderWay { .. } => None,
+        Fact::NothingWrong | Fact::NotAsked | Fact::NotLookedAt | Fact::UnderWay { .. } => None,
         Fact::Keystore { unusable, .. } => unusable.as_ref().and_then(hint),
         // What an error names is mended where it says.
         Fact::Fails(error) | Fact::FailsFor { error, .. } => {
@@ -242,6 +246,10 @@ fn repair(finding: &Finding) -> Option<String> {
         ),
         Fact::LogLarge { .. } => Some("`mfavault audit rotate` keeps it, and begins a new one".to_owned()),
         Fact::LogClosedBroken { .. } => Some("`mfavault audit verify` shows how those before it are".to_owned()),
+        Fact::LogClosedChanged { path } => Some(format!(
+            "find out who did that; then bring it back from a backup, or move it away: `mv {path} {path}.changed`",
+            path = shell_word(path.display())
+        )),
         Fact::BeatsProcess { profile, .. } | Fact::ProcessGone { profile, .. } => {
             Some(format!("`mfavault setup {}`", shell_word(profile)))
         }

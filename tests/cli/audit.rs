@@ -65,6 +65,8 @@ fn a_log_that_was_changed_is_closed_and_gone_on_from_and_the_break_stays_on_reco
     fs::write(&closed, &text).unwrap();
     let ran = world.line("audit verify --json").run();
     assert_eq!((ran.status.code(), &ran.json()["earlier"][0]["state"]), (Some(1), &"changed".into()), "{ran:?}");
+    let ran = world.line("doctor --offline").run();
+    assert!(ran.status.code() == Some(1) && ran.stdout.contains(&format!("mv {}", closed.display())), "{ran:?}");
     fs::write(&closed, &changed).unwrap();
     let archive = world.path("archive");
     fs::rename(&closed, &archive).unwrap();

@@ -88,6 +88,8 @@ pub enum Fact {
     NothingWrong,
     /// Not looked at, because AWS was not asked.
     NotAsked,
+    /// Could not be looked at, for a cause that another area tells.
+    NotLookedAt,
     /// Which keystore holds what, and why it is that one.
     Keystore {
         /// Its name.
@@ -193,6 +195,11 @@ pub enum Fact {
         file: Option<String>,
         /// What was wrong with it.
         fault: String,
+    },
+    /// A log that was closed is another one than it was then.
+    LogClosedChanged {
+        /// Its file.
+        path: PathBuf,
     },
     /// Others may look into a file or folder.
     LooseMode {
@@ -351,6 +358,7 @@ impl Fact {
             | Fact::Strays { .. }
             | Fact::NotOpened(_)
             | Fact::Orphan { .. }
+            | Fact::NotLookedAt
             | Fact::LogLarge { .. }
             | Fact::LogClosedBroken { .. }
             | Fact::NotBackedUp { .. } => Weight::Note,
@@ -366,6 +374,7 @@ impl Fact {
             | Fact::UnfinishedMove { .. }
             | Fact::KeystoreDamaged { .. }
             | Fact::LogTampered(_)
+            | Fact::LogClosedChanged { .. }
             | Fact::LooseMode { .. }
             | Fact::LeftOver { .. }
             | Fact::BeatsProcess { .. }

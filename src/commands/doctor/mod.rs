@@ -13,6 +13,7 @@ pub use fact::{Area, Fact, Finding, Weight};
 pub use files::look;
 
 use super::{Context, Error, Outcome};
+use crate::vault::ClosedState;
 
 /// Beyond this many bytes the log takes long to read, some fifty thousand lines.
 const LARGE_LOG: u64 = 16 << 20;
@@ -46,17 +47,20 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<Outcome, Error
         false => findings.extend(remote::check(context)?),
     }
     findings.extend(of_log(context).into_iter().map(Finding::of(Area::Log)));
-    let mut told = BTreeSet::new();
-    // Many stumble over one cause. Each area tells it: one that says nothing counts as well.
+    // Many stumble over one cause.
+    findings.sort_by_key(|finding| finding.area);
+    let (mut told, mut stumbled) = (BTreeSet::new(), BTreeSet::new());
     findings.retain(|finding| match &finding.fact {
         Fact::Fails(error) | Fact::Keystore { unusable: Some(error), .. } => {
-            told.insert((finding.area, error.to_string()))
+            stumbled.insert(finding.area);
+            told.insert(error.to_string())
         }
         _ => true,
     });
     for area in Area::ALL {
         if !findings.iter().any(|finding| finding.area == area) {
-            findings.push(Finding::of(area)(Fact::NothingWrong));
+            let nothing = if stumbled.contains(&area) { Fact::NotLookedAt } else { Fact::NothingWrong };
+            findings.push(Finding::of(area)(nothing));
         }
     }
     findings.sort_by_key(|finding| finding.area);
@@ -68,9 +72,16 @@ fn of_log(context: &Context<'_>) -> Vec<Fact> {
         Ok(verdict) => verdict,
         Err(error) => return vec![Fact::Fails(Error::Vault(error))],
     };
+    let earlier = match context.vault.earlier_audit_logs(verdict.closed.as_ref()) {
+        Ok(earlier) => earlier,
+        Err(error) => return vec![Fact::Fails(Error::Vault(error))],
+    };
+    let changed = earlier.into_iter().filter(|earlier| earlier.state == ClosedState::Changed);
+    let state = &context.environment.folders.state;
+    let changed = changed.filter_map(|earlier| Some(Fact::LogClosedChanged { path: state.join(earlier.log.file?) }));
     let broken = verdict.closed.and_then(|closed| Some((closed.file, closed.fault?)));
     let large = (verdict.bytes > LARGE_LOG).then_some(Fact::LogLarge { bytes: verdict.bytes });
     let tampered = verdict.fault.map(Fact::LogTampered);
     let broken = broken.map(|(file, fault)| Fact::LogClosedBroken { file, fault });
-    [tampered, broken, large].into_iter().flatten().collect()
+    tampered.into_iter().chain(changed).chain(broken).chain(large).collect()
 }
