@@ -216,6 +216,14 @@ impl PrivateFolder {
         file.write_all(bytes).map_err(refused("append to", &path))
     }
 
+    /// The names of what is in it, in no order.
+    ///
+    /// # Errors
+    /// If the system refuses, then `Io`.
+    pub fn names(&self) -> Result<Vec<String>, FileError> {
+        self.folder.names().map_err(refused("look into", &self.path))
+    }
+
     /// Removes a file; says whether it was there.
     ///
     /// # Errors

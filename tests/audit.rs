@@ -270,10 +270,44 @@ fn a_log_that_is_closed_stays_as_it_is_and_the_new_one_vouches_for_it() {
     fs::remove_file(&first).unwrap();
     assert_eq!(earlier(folder.path())[1], (older.clone(), true, Missing));
     std::os::unix::fs::symlink(&second, &first).unwrap();
-    assert_eq!(earlier(folder.path())[1], (older, true, Changed), "a link stops nobody from looking at the rest");
+    assert_eq!(
+        earlier(folder.path())[1],
+        (older.clone(), true, Changed),
+        "a link stops nobody from looking at the rest"
+    );
     fs::remove_file(&first).unwrap();
+    fs::write(&first, &bytes).unwrap();
     fs::remove_file(&second).unwrap();
-    assert_eq!(earlier(folder.path()), [(newer, true, Missing)]);
+    let named = [(newer.clone(), true, Missing), (older, false, ClosedState::Unnamed)];
+    assert_eq!(earlier(folder.path()), named, "what only a missing log names is here all the same");
+    let third = rotate(folder.path());
+    assert_eq!(
+        third.file_name().unwrap(),
+        "audit-2026-11-21T204800Z-3.jsonl",
+        "a name that a log has is not given again"
+    );
+}
+
+#[test]
+fn a_log_that_is_gone_with_its_head_is_no_new_one_beside_closed_ones() {
+    let folder = of_lines(2);
+    rotate(folder.path());
+    for emptied in [false, true] {
+        fs::remove_file(head(folder.path())).unwrap();
+        fs::remove_file(log(folder.path())).unwrap();
+        if emptied {
+            fs::write(log(folder.path()), "").unwrap();
+        }
+        assert_eq!(fault(folder.path()), Some((1, Tampering::NoHead)), "{emptied}");
+        append(folder.path(), "later");
+        let text = fs::read_to_string(log(folder.path())).unwrap();
+        assert!(text.contains(r#""event":"log_mended""#), "{text}");
+    }
+    fs::remove_file(head(folder.path())).unwrap();
+    fs::remove_file(log(folder.path())).unwrap();
+    assert_eq!(in_vault(folder.path(), |vault| vault.rotate_audit(at(0))).unwrap().0, None);
+    let closed = verdict(folder.path()).closed.unwrap();
+    assert!(!closed.whole && closed.fault.is_some(), "{closed:?}");
 }
 
 #[test]

@@ -62,6 +62,13 @@ pub(super) fn verdict(verdict: &AuditVerdict, earlier: &[EarlierLog], as_json: b
 }
 
 fn earlier_json(EarlierLog { log, state }: &EarlierLog) -> Value {
+    let state = match state {
+        ClosedState::AsClosed => "as_closed",
+        ClosedState::Changed => "changed",
+        ClosedState::Missing => "missing",
+        // All else is in the log that would name it.
+        ClosedState::Unnamed => return json!({ "file": log.file, "state": "unnamed" }),
+    };
     json!({
         "file": log.file,
         "lines": log.lines,
@@ -70,11 +77,7 @@ fn earlier_json(EarlierLog { log, state }: &EarlierLog) -> Value {
         "whole": log.whole,
         "fault": log.fault,
         "earlier_fault": log.earlier_fault,
-        "state": match state {
-            ClosedState::AsClosed => "as_closed",
-            ClosedState::Changed => "changed",
-            ClosedState::Missing => "missing",
-        },
+        "state": state,
     })
 }
 
@@ -84,6 +87,7 @@ fn in_words(EarlierLog { log, state }: &EarlierLog) -> String {
         return visible(&format!("before it a log whose file was gone when it was closed: {fault}"));
     };
     let how = match state {
+        ClosedState::Unnamed => return visible(&format!("note: {name} is here, and no log names it")),
         ClosedState::AsClosed => "as it was closed",
         ClosedState::Changed => "another one than was closed",
         ClosedState::Missing => "note: not here any more",

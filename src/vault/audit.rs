@@ -15,7 +15,10 @@ use std::time::SystemTime;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use self::chain::{Head, HeadFile, LONGEST_LINE, Link, Ties, hash, next_line};
+use self::{
+    chain::{Head, HeadFile, LONGEST_LINE, Link, Ties, hash, next_line},
+    rotation::closed_names,
+};
 pub use self::{
     reading::{AuditFault, AuditLine, AuditVerdict, Tampering},
     rotation::{ClosedLog, ClosedState, EarlierLog},
@@ -244,7 +247,7 @@ struct End {
 fn end(folder: &PrivateFolder, file: &GrowingFile<'_>) -> Result<End, VaultError> {
     let length = file.length()?;
     let head = folder.read(HEAD)?;
-    let (mut link, from, mut mended) = match HeadFile::of(head.as_deref(), &first_line(file)?) {
+    let (mut link, from, mut mended) = match head_beside(folder, head.as_deref(), &first_line(file)?)? {
         HeadFile::There(head) if length < head.length => {
             // Perhaps within a line, which must not run into the next.
             let is_torn = length > 0 && !ends_a_line(file, length)?;
@@ -252,7 +255,7 @@ fn end(folder: &PrivateFolder, file: &GrowingFile<'_>) -> Result<End, VaultError
             return Ok(End { link: head.link(), length, added, mended: Some("lines were cut off its end") });
         }
         HeadFile::There(head) => (head.link(), head.length, None),
-        HeadFile::Unreadable => (Link::beginning(), 0, Some("its head could not be read")),
+        HeadFile::Unreadable => (Link::beginning(), 0, Some("its head could not be read, or was gone")),
         HeadFile::Absent => (Link::beginning(), 0, None),
     };
     let (mut at, mut line) = (from, Vec::new());
@@ -272,6 +275,14 @@ fn end(folder: &PrivateFolder, file: &GrowingFile<'_>) -> Result<End, VaultError
         mended = Some("a line was half-written, and is taken off");
     }
     Ok(End { link, length: at, added: Vec::new(), mended })
+}
+
+/// The head of the log that begins with this line. Where there is neither a line nor a head, closed logs tell that there was
+/// a log.
+fn head_beside(folder: &PrivateFolder, content: Option<&[u8]>, first_line: &[u8]) -> Result<HeadFile, VaultError> {
+    let head = HeadFile::of(content, first_line);
+    let is_nothing = matches!(head, HeadFile::Absent) && first_line.is_empty();
+    Ok(if is_nothing && !closed_names(folder)?.is_empty() { HeadFile::Unreadable } else { head })
 }
 
 fn first_line(file: &GrowingFile<'_>) -> Result<Vec<u8>, VaultError> {

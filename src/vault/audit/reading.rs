@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{
     HEAD, LOG,
     chain::{HeadFile, LONGEST_LINE, Link, Ties, hash, next_line},
-    first_line,
+    first_line, head_beside,
     rotation::ClosedLog,
 };
 use crate::vault::{Vault, VaultError};
@@ -105,9 +105,9 @@ impl Vault<'_> {
             }
         };
         let mut checker = Checker::default();
-        let Some(file) = file else { return Ok(checker.verdict(&HeadFile::of(head.as_deref(), b""))) };
+        let Some(file) = file else { return Ok(checker.verdict(&head_beside(folder, head.as_deref(), b"")?)) };
         let first = first_line(&file)?;
-        let head = HeadFile::of(head.as_deref(), &first);
+        let head = head_beside(folder, head.as_deref(), &first)?;
         let mut log = file.part(0, file.length()?)?;
         let mut line = Vec::new();
         while next_line(&mut log, &mut line).map_err(|error| file.unreadable(error))? {

@@ -23,7 +23,7 @@ const EVENT: &str = "log_rotated";
 const CLOSED: (&str, &str) = ("audit-", ".jsonl");
 
 /// A log that was closed, as the first line of the next one has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClosedLog {
     /// Its name in the same folder; none if there was no file any more.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +67,8 @@ pub enum ClosedState {
     Changed,
     /// Not where it was.
     Missing,
+    /// There, and no log names it: the one that did is gone or changed, or a rotation was killed.
+    Unnamed,
 }
 
 impl ClosedLog {
@@ -89,9 +91,12 @@ impl Vault<'_> {
         let _lock = folder.lock(LOCK)?;
         let verdict = self.read_audit(&mut |_| ())?;
         let (head, file) = (folder.read(HEAD)?, folder.open_grown(LOG)?);
-        if head.is_none() && file.is_none() {
+        if head.is_none() && file.is_none() && verdict.fault.is_none() {
             return Ok((None, verdict));
         }
+        // Whatever became of the file, a name that a log has is not given again.
+        let earlier = self.earlier_audit_logs(verdict.closed.as_ref()).unwrap_or_default();
+        let taken: BTreeSet<String> = earlier.into_iter().filter_map(|earlier| earlier.log.file).collect();
         let mut closed = ClosedLog {
             file: None,
             sha256: None,
@@ -103,7 +108,7 @@ impl Vault<'_> {
             head: head.as_deref().map(hash),
         };
         if let Some(file) = file {
-            let name = kept(&rfc3339::format(now), |name| file.copy_as(name))?;
+            let name = kept(&rfc3339::format(now), &taken, |name| file.copy_as(name))?;
             // Of the copy: that is what will be there.
             closed.sha256 = hash_of(folder, &name)?;
             closed.file = Some(name);
@@ -115,15 +120,15 @@ impl Vault<'_> {
         Ok((closed.file.map(|name| folder.path().join(name)), verdict))
     }
 
-    /// The logs that were closed before this one, newest first, as far back as one names the next.
+    /// The logs that were closed before this one, newest first, as far back as one names the next; then those that are there
+    /// and that none names.
     ///
     /// # Errors
     /// If one that is there cannot be read, then `File`.
     pub fn earlier_audit_logs(&self, newest: Option<&ClosedLog>) -> Result<Vec<EarlierLog>, VaultError> {
         let (mut earlier, mut seen, mut next) = (Vec::new(), BTreeSet::new(), newest.cloned());
         while let Some(log) = next.take() {
-            let is_name = |name: &String| name.starts_with(CLOSED.0) && name.ends_with(CLOSED.1) && !name.contains('/');
-            let name = log.file.clone().filter(is_name);
+            let name = log.file.clone().filter(|name| is_closed(name));
             let folder = self.state()?;
             let state = match name.as_deref().map_or(Ok(None), |name| hash_of(folder, name)) {
                 Ok(None) => ClosedState::Missing,
@@ -140,17 +145,41 @@ impl Vault<'_> {
             }
             earlier.push(EarlierLog { log, state });
         }
+        let named = |name: &String| earlier.iter().any(|earlier| earlier.log.file.as_ref() == Some(name));
+        let unnamed: Vec<_> = match self.has_state() {
+            true => closed_names(self.state()?)?.into_iter().rev().filter(|name| !named(name)).collect(),
+            false => Vec::new(),
+        };
+        let unnamed = unnamed.into_iter().map(|name| ClosedLog { file: Some(name), ..ClosedLog::default() });
+        earlier.extend(unnamed.map(|log| EarlierLog { log, state: ClosedState::Unnamed }));
         Ok(earlier)
     }
 }
 
+/// The names of closed logs, whichever log names them, oldest first.
+pub(super) fn closed_names(folder: &PrivateFolder) -> Result<BTreeSet<String>, FileError> {
+    Ok(folder.names()?.into_iter().filter(|name| is_closed(name)).collect())
+}
+
+fn is_closed(name: &str) -> bool {
+    name.starts_with(CLOSED.0) && name.ends_with(CLOSED.1) && !name.contains('/')
+}
+
 /// The first name of this time that is free, once the log is kept under it.
-fn kept(time: &str, keep: impl Fn(&str) -> Result<(), FileError>) -> Result<String, FileError> {
+fn kept(
+    time: &str,
+    taken: &BTreeSet<String>,
+    keep: impl Fn(&str) -> Result<(), FileError>,
+) -> Result<String, FileError> {
     let time = time.replace(':', "");
     let mut number = 1;
     loop {
         let which = if number == 1 { String::new() } else { format!("-{number}") };
         let name = format!("{}{time}{which}{}", CLOSED.0, CLOSED.1);
+        if taken.contains(&name) {
+            number += 1;
+            continue;
+        }
         match keep(&name) {
             Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::AlreadyExists => number += 1,
             kept => return kept.map(|()| name),
