@@ -182,7 +182,7 @@ impl Ceremony<'_> {
             } else if self.is_enabled(serial_number)? {
                 break authenticator.note_pair(record, &pair)?;
             } else if matches!(error, AwsError::AlreadyExists { .. }) {
-                return Err(Error::DeviceInUse { serial_number: serial_number.clone(), user_name: user_name.clone() });
+                return Err(self.in_use(serial_number));
             } else if again {
                 // The record stays, and the journal's entry: the next run goes on from here.
                 return Err(error.into());

@@ -306,6 +306,11 @@ fn a_name_whose_device_is_another_users_is_refused_at_once() {
     let (requests, result) = bench.requests_of(|| bench.enable_with(|arguments| phone(arguments, None)));
     let error = result.unwrap_err();
     assert!(matches!(&error, Error::DeviceInUse { user_name, .. } if user_name == "admin"), "{error}");
+    assert!(!requests.iter().any(|request| request.contains("EnableMFADevice")), "{requests:?}");
+    // Where they cannot be listed, AWS tells, when it is too late for two codes.
+    bench.fail("ListVirtualMFADevices", FaultKind::ClosedBeforeActing, None);
+    let (requests, result) = bench.requests_of(|| bench.enable_with(|arguments| phone(arguments, None)));
+    assert!(matches!(result, Err(Error::DeviceInUse { .. })), "{result:?}");
     assert_eq!(requests.iter().filter(|request| request.contains("EnableMFADevice")).count(), 1, "{requests:?}");
     assert_eq!((bench.devices_at_aws(), enrolments(&bench)), (devices, 0));
     assert!(bench.device("phone").is_some());

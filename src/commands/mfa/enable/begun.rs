@@ -1,6 +1,6 @@
 //! What there is to go on with: of an earlier run that did not end well, and of what is held and enabled already.
 
-use super::{Ceremony, Progress, name::DeviceName};
+use super::{Ceremony, Progress, name::DeviceName, serial_of};
 use crate::{
     aws::{AwsError, EnabledDevice},
     commands::Error,
@@ -127,7 +127,27 @@ impl Ceremony<'_> {
                 None => self.held_and_unassigned(devices)?,
             },
         };
-        Ok(held_already.map_or(Progress::Fresh(wanted), |record| self.held(record, devices)))
+        let Some(record) = held_already else { return Ok(Progress::Fresh(wanted)) };
+        let progress = self.held(record, devices);
+        if let Progress::SeedStored(record) = &progress {
+            self.refuse_anothers(serial_of(record)?)?;
+        }
+        Ok(progress)
+    }
+
+    /// Before a code is waited for, and one of the other user's spent.
+    fn refuse_anothers(&self, serial_number: &SerialNumber) -> Result<(), Error> {
+        let listed = self.context.aws.list_virtual_mfa_devices(self.account.caller()).unwrap_or_default();
+        let owner = listed.into_iter().find(|device| device.serial_number == *serial_number).and_then(|it| it.owner);
+        match owner.is_some_and(|owner| owner.resource_name() != self.account.user_name) {
+            true => Err(self.in_use(serial_number)),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn in_use(&self, serial_number: &SerialNumber) -> Error {
+        let user_name = self.account.user_name.clone();
+        Error::DeviceInUse { serial_number: serial_number.clone(), user_name }
     }
 
     /// A device of the user whose seed is here: of the asked name, or one like it; without a name asked for, the
