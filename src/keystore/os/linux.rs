@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_millis(1700);
 const STARTING_PATIENCE: Duration = Duration::from_secs(10);
 /// A person types a password meanwhile.
 const PERSON_PATIENCE: Duration = Duration::from_secs(120);
+/// Other processes may remove items while many are looked at.
+const GONE_ATTEMPTS: usize = 8;
 
 /// The keystore that the operating system has.
 pub struct OsKeystore {
@@ -80,11 +82,15 @@ impl OsKeystore {
             None => Service::connect(PATIENCE)?,
         };
         service.begin();
-        for _ in 0..3 {
+        let (mut anew, mut gone) = (0..2, 0..GONE_ATTEMPTS);
+        loop {
             match work(&service) {
-                Err(Fault::NotRunning) => service.start(STARTING_PATIENCE)?,
-                Err(Fault::Stale) => service = Service::connect(PATIENCE)?,
-                Err(Fault::Gone) => {}
+                Err(Fault::NotRunning) if anew.next().is_some() => service.start(STARTING_PATIENCE)?,
+                Err(Fault::Stale) if anew.next().is_some() => service = Service::connect(PATIENCE)?,
+                Err(Fault::Gone) if gone.next().is_some() => {}
+                Err(Fault::NotRunning | Fault::Stale | Fault::Gone) => {
+                    return Err(Fault::unavailable("the Secret Service changes while it is asked"));
+                }
                 answer => {
                     if matches!(answer, Ok(_) | Err(Fault::Missing)) {
                         self.service.replace(Some(service));
@@ -93,7 +99,6 @@ impl OsKeystore {
                 }
             }
         }
-        Err(Fault::unavailable("the Secret Service changes while it is asked"))
     }
 
     /// Finds the place of a record and works there.
