@@ -145,14 +145,35 @@ impl Vault<'_> {
             }
             earlier.push(EarlierLog { log, state });
         }
-        let named = |name: &String| earlier.iter().any(|earlier| earlier.log.file.as_ref() == Some(name));
-        let unnamed: Vec<_> = match self.has_state() {
-            true => closed_names(self.state()?)?.into_iter().rev().filter(|name| !named(name)).collect(),
-            false => Vec::new(),
-        };
-        let unnamed = unnamed.into_iter().map(|name| ClosedLog { file: Some(name), ..ClosedLog::default() });
-        earlier.extend(unnamed.map(|log| EarlierLog { log, state: ClosedState::Unnamed }));
+        earlier.extend(self.unnamed_audit_logs(&earlier, newest)?);
         Ok(earlier)
+    }
+
+    /// The closed logs that are not among these, newest first; none while one is closed, or if one was since `newest` was
+    /// read: it is there before a log names it.
+    fn unnamed_audit_logs(
+        &self,
+        named: &[EarlierLog],
+        newest: Option<&ClosedLog>,
+    ) -> Result<Vec<EarlierLog>, VaultError> {
+        if !self.has_state() {
+            return Ok(Vec::new());
+        }
+        let folder = self.state()?;
+        let is_named = |name: &String| named.iter().any(|earlier| earlier.log.file.as_ref() == Some(name));
+        let unnamed: Vec<_> = closed_names(folder)?.into_iter().rev().filter(|name| !is_named(name)).collect();
+        if unnamed.is_empty() || self.is_locked(LOCK) {
+            return Ok(Vec::new());
+        }
+        let first = folder.open_grown(LOG)?.map(|file| first_line(&file)).transpose()?.unwrap_or_default();
+        if ClosedLog::of(&first).as_ref() != newest {
+            return Ok(Vec::new());
+        }
+        let entry = |name| EarlierLog {
+            log: ClosedLog { file: Some(name), ..ClosedLog::default() },
+            state: ClosedState::Unnamed,
+        };
+        Ok(unnamed.into_iter().map(entry).collect())
     }
 }
 
