@@ -280,6 +280,11 @@ fn a_log_that_is_closed_stays_as_it_is_and_the_new_one_vouches_for_it() {
     fs::remove_file(&second).unwrap();
     let named = [(newer.clone(), true, Missing), (older, false, ClosedState::Unnamed)];
     assert_eq!(earlier(folder.path()), named, "what only a missing log names is here all the same");
+    let while_one_is_closed = in_vault(folder.path(), |vault| {
+        let _lock = vault.lock("audit.lock")?;
+        vault.earlier_audit_logs(vault.read_audit(&mut |_| ())?.closed.as_ref())
+    });
+    assert_eq!(while_one_is_closed.unwrap().len(), 1, "a copy is there before a log names it");
     let third = rotate(folder.path());
     assert_eq!(
         third.file_name().unwrap(),

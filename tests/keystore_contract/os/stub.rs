@@ -56,6 +56,7 @@ tests! {
     opening_asks_beforehand
     a_service_that_ends_while_it_asks_is_unavailable
     an_item_that_was_deleted_meanwhile_is_looked_for_again
+    items_that_go_one_after_the_other_are_looked_for_again_and_not_for_ever
     two_items_of_one_name_are_damage
     a_session_that_is_over_is_begun_anew
 }
@@ -320,6 +321,22 @@ mod child {
             ("GetSecret", Fails("org.freedesktop.Secret.Error.NoSuchObject")),
         ]);
         assert!(matches!(get(false), Err(KeystoreError::NotFound { .. })));
+    }
+
+    #[test]
+    #[ignore = "started by the tests above"]
+    fn items_that_go_one_after_the_other_are_looked_for_again_and_not_for_ever() {
+        stub(&[
+            ("SearchItems", Item),
+            ("SearchItems", Item),
+            ("SearchItems", Item),
+            ("SearchItems", Item),
+            ("SearchItems", Nothing),
+            ("SearchItems", Item),
+            ("GetSecret", Fails("org.freedesktop.Secret.Error.NoSuchObject")),
+        ]);
+        assert!(matches!(get(false), Err(KeystoreError::NotFound { .. })));
+        assert_eq!(unavailable(get(false)), "the Secret Service changes while it is asked");
     }
 
     #[test]
